@@ -1,0 +1,11 @@
+// Runs jest with the flags that it needs: `node scripts/jest.mjs [jest options] [files]`.
+import { join } from 'node:path';
+import { root } from './lib/root.mjs';
+import { run } from './lib/run.mjs';
+import { jestFlags } from './lib/node_flags.mjs';
+
+const jest = join(root, 'node_modules/jest/bin/jest.js');
+const { code } = await run(process.execPath, [...jestFlags, jest, ...process.argv.slice(2)], {
+  stdout: 'inherit',
+});
+process.exitCode = code;

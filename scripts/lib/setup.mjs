@@ -1,0 +1,20 @@
+// What a fresh clone lacks, made in order and only where it is missing or old. All messages go to stderr.
+import { installDependencies } from './install.mjs';
+import { step } from './steps.mjs';
+
+export async function setUp() {
+  requireNode();
+  await step('dependencies (npm, a minute on first use)', installDependencies);
+  const { buildKernels } = await import('./kernels.mjs');
+  await step('WebAssembly kernels', buildKernels);
+  const { buildPackages } = await import('./packages.mjs');
+  await step('packages', buildPackages);
+}
+
+function requireNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  throw new Error(
+    `Node ${process.versions.node} is too old: this project needs Node 20.19 or newer.`,
+  );
+}

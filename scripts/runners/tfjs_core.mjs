@@ -1,0 +1,56 @@
+// tfjs-core's own published specs, with our kernels attached: what passes on a stock backend must pass on it still.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundleTfjsCoreSuite } from '../lib/bundle.mjs';
+import { wasmFlags } from '../lib/node_flags.mjs';
+import { root } from '../lib/root.mjs';
+import { mustRun } from '../lib/run.mjs';
+import { sum } from '../lib/totals.mjs';
+
+const FOLDER = 'scripts/runners/tfjs_core';
+const DERIVED = { cpu: 'cpuattn', wasm: 'wasmattn' };
+
+export async function runTests() {
+  const folder = mkdtempSync(join(root, 'node_modules/.tfjs-core-'));
+  try {
+    const stock = join(folder, 'stock.cjs');
+    const plugin = join(folder, 'plugin.cjs');
+    await bundleTfjsCoreSuite(`${FOLDER}/stock_suite.mjs`, stock);
+    await bundleTfjsCoreSuite(`${FOLDER}/plugin_suite.mjs`, plugin);
+    const results = [];
+    for (const [base, derived] of Object.entries(DERIVED)) {
+      const expected = await runSuite(stock, base, folder);
+      for (const backend of [base, derived]) {
+        results.push(compare(backend, base, expected, await runSuite(plugin, backend, folder)));
+      }
+    }
+    return { ...sum(results), notes: results.flatMap(({ notes }) => notes) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function runSuite(bundle, backend, folder) {
+  const report = join(folder, 'report.json');
+  await mustRun(process.execPath, [...wasmFlags, `${FOLDER}/run_suite.mjs`, bundle, report], {
+    stdout: 'pipe',
+    env: {
+      TFJS_CORE_SUITE_BACKEND: backend,
+      TFJS_CORE_SUITE_WASM: join(root, 'node_modules/@tensorflow/tfjs-backend-wasm/dist/'),
+    },
+  });
+  const { passed, failed } = JSON.parse(readFileSync(report, 'utf8'));
+  return { passed: new Set(passed), failed };
+}
+
+function compare(backend, base, expected, actual) {
+  const broken = [...expected.passed].filter((name) => !actual.passed.has(name));
+  const already = Object.keys(expected.failed).length;
+  const notes = [
+    `tfjs-core's suite on '${backend}': ${actual.passed.size} specs pass, ${broken.length} broken` +
+      (already > 0 ? ` (${already} fail on stock '${base}' as well and are not counted)` : ''),
+    ...broken.slice(0, 10).map((name) => `broken: ${name}: ${actual.failed[name] ?? 'not run'}`),
+  ];
+  for (const note of notes) process.stdout.write(`${note}\n`);
+  return { passed: expected.passed.size - broken.length, failed: broken.length, skipped: 0, notes };
+}

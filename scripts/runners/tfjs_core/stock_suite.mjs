@@ -1,0 +1,2 @@
+import './stock.mjs';
+import '@tensorflow/tfjs-core/dist/tests';
