@@ -1,0 +1,127 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { hasBand, inBand } from '../reference/mask.js';
+import type { AttentionParams } from '../problem/params.js';
+
+/** A slab of query rows of B sequences of equal shape, everything in 'bnsh'. */
+export interface Slab {
+  params: AttentionParams;
+  /** `[B, N, R, H]`, rows firstRow to firstRow + R - 1 of each sequence. */
+  q: tf.Tensor;
+  /** `[B, K, S, H]`, `[B, K, S, Hv]` */
+  k: tf.Tensor;
+  v: tf.Tensor;
+  firstRow: number;
+  /** Query rows of the whole sequence. */
+  queryLen: number;
+  seqLens: Int32Array;
+  queryOffsets: Int32Array;
+  /** Rank 4, 1 along broadcast axes, rows already cut to this slab. */
+  bias?: tf.Tensor;
+  mask?: tf.Tensor;
+  alibiSlopes?: tf.Tensor;
+  sinks?: tf.Tensor;
+  qqBias?: tf.Tensor;
+}
+
+/** Output `[B, N, R, Hv]` and lse `[B, N, R]` of a slab, from stock tfjs ops. */
+export function composedRows(slab: Slab): [tf.Tensor, tf.Tensor] {
+  const { params, q, k, v } = slab;
+  const [batch, heads, rows, headSize] = q.shape;
+  const [, kvHeads, keys] = k.shape;
+  const group = heads / kvHeads;
+  const folded = tf.reshape(q, [batch, kvHeads, group * rows, headSize]);
+  const dots = tf.matMul(folded, k, false, true);
+  let s = tf.mul(tf.reshape(dots, [batch, heads, rows, keys]), params.softmaxScale);
+  if (params.logitsSoftCap > 0) {
+    s = tf.mul(tf.tanh(tf.div(s, params.logitsSoftCap)), params.logitsSoftCap);
+  }
+  if (slab.bias) s = tf.add(s, slab.bias);
+  if (slab.qqBias) s = tf.add(s, treeBias(slab, slab.qqBias, keys));
+  if (slab.alibiSlopes) {
+    const slopes = tf.reshape(slab.alibiSlopes, [1, heads, 1, 1]);
+    s = tf.sub(s, tf.mul(slopes, distances(slab, keys)));
+  }
+  const visible = visibility(slab, keys);
+  if (visible) s = tf.where(tf.broadcastTo(visible, s.shape), s, -Infinity);
+
+  const top = tf.max(s, -1, true);
+  const m = tf.where(tf.equal(top, -Infinity), 0, top);
+  const p = tf.exp(tf.sub(s, m));
+  const sum = tf.sum(p, -1, true);
+  const lse = tf.reshape(tf.add(m, tf.log(sum)), [batch, heads, rows]);
+  const sinks = slab.sinks && tf.reshape(slab.sinks, [1, heads, 1, 1]);
+  const denominator = sinks ? tf.add(sum, tf.exp(tf.sub(sinks, m))) : sum;
+  const weights = tf.reshape(p, [batch, kvHeads, group * rows, keys]);
+  const weighted = visible === undefined ? tf.matMul(weights, v) : selectedProduct(weights, v);
+  const acc = tf.reshape(weighted, [batch, heads, rows, params.valueHeadSize]);
+  return [tf.div(acc, tf.where(tf.equal(denominator, 0), 1, denominator)), lse];
+}
+
+/** p * v where a weight of 0 hides NaN and Infinity in v, as an invisible key must. */
+function selectedProduct(weights: tf.Tensor, v: tf.Tensor): tf.Tensor {
+  // Comparisons have no gradient; training data are taken to be finite.
+  if (tf.engine().state.gradientDepth > 0) return tf.matMul(weights, v);
+  const finite = tf.isFinite(v);
+  const product = tf.matMul(weights, tf.where(finite, v, 0));
+  const taint = tf.matMul(weights, tf.sub(1, tf.cast(finite, 'float32')));
+  return tf.where(tf.greater(taint, 0), NaN, product);
+}
+
+/** Bool tensor of visible keys, or nothing where all are. */
+function visibility(slab: Slab, keys: number): tf.Tensor | undefined {
+  const { params, seqLens, queryOffsets, firstRow, q } = slab;
+  const [batch, , rows] = q.shape;
+  let visible: tf.Tensor | undefined;
+  if (hasBand(params) || seqLens.some((length) => length < keys)) {
+    const flags = new Uint8Array(batch * rows * keys);
+    for (let b = 0; b < batch; b++) {
+      for (let r = 0; r < rows; r++) {
+        const p = queryOffsets[b] + firstRow + r;
+        for (let j = 0; j < seqLens[b]; j++) {
+          if (inBand(params, p, j)) flags[(b * rows + r) * keys + j] = 1;
+        }
+      }
+    }
+    visible = tf.tensor(flags, [batch, 1, rows, keys], 'bool');
+  }
+  const both = (other: tf.Tensor) => (visible ? tf.logicalAnd(visible, other) : other);
+  if (slab.mask) visible = both(slab.mask);
+  if (slab.bias && tf.engine().state.gradientDepth === 0) {
+    visible = both(tf.notEqual(slab.bias, -Infinity));
+  }
+  return visible;
+}
+
+/** |p - j| as `[B, 1, R, S]`. */
+function distances({ queryOffsets, firstRow, q }: Slab, keys: number): tf.Tensor {
+  const [batch, , rows] = q.shape;
+  const values = new Float32Array(batch * rows * keys);
+  let at = 0;
+  for (let b = 0; b < batch; b++) {
+    for (let r = 0; r < rows; r++) {
+      const p = queryOffsets[b] + firstRow + r;
+      for (let j = 0; j < keys; j++) values[at++] = Math.abs(p - j);
+    }
+  }
+  return tf.tensor(values, [batch, 1, rows, keys]);
+}
+
+/** qqBias[i, j - contextLen] as `[B, 1, R, S]`, 0 outside the matrix. */
+function treeBias(slab: Slab, qqBias: tf.Tensor, keys: number): tf.Tensor {
+  const { seqLens, queryLen, firstRow, q } = slab;
+  const [batch, , rows] = q.shape;
+  const [size] = qqBias.shape;
+  const outside = size * size;
+  const index = new Int32Array(batch * rows * keys).fill(outside);
+  for (let b = 0; b < batch; b++) {
+    const contextLen = seqLens[b] - queryLen;
+    for (let r = 0; r < rows && firstRow + r < size; r++) {
+      for (let column = Math.max(0, -contextLen); column < size; column++) {
+        const j = contextLen + column;
+        if (j < keys) index[(b * rows + r) * keys + j] = (firstRow + r) * size + column;
+      }
+    }
+  }
+  const padded = tf.concat([tf.reshape(qqBias, [outside]), tf.zeros([1])]);
+  return tf.gather(padded, tf.tensor(index, [batch, 1, rows, keys], 'int32'));
+}

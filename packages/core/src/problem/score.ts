@@ -1,0 +1,168 @@
+import { Tensor, tensor1d } from '@tensorflow/tfjs-core';
+import type { AttentionOptions, PerHead } from './options.js';
+import type { AttentionParams, Feature } from './params.js';
+import type { AttentionTensors } from './problem.js';
+import { check, checkFinite, checkInt, checkTensor, shapeText } from './checks.js';
+import { describeWindow } from './window.js';
+
+/** Score axes that a bias or mask broadcasts to. `batch` is absent where tokens are packed. */
+export interface ScoreShape {
+  batch?: number;
+  heads: number;
+  tokens: number;
+  keys: number;
+  /** Packed batches may bring a mask as wide as the longest sequence will ever be. */
+  widerKeys: boolean;
+}
+
+type ScoreParams = Pick<
+  AttentionParams,
+  | 'softmaxScale' | 'logitsSoftCap' | 'windowLeft' | 'windowRight' | 'chunkSize' | 'chunkLookback'
+  | 'rswaPrefixLen' | 'qqBiasSize'
+  | 'biasStrideBatch' | 'biasStrideHead' | 'biasStrideToken' | 'biasStrideKey'
+  | 'maskStrideBatch' | 'maskStrideHead' | 'maskStrideToken' | 'maskStrideKey'
+>; // prettier-ignore
+
+export interface Score {
+  features: Feature[];
+  params: ScoreParams;
+  tensors: Omit<AttentionTensors, 'q' | 'k' | 'v'>;
+}
+
+/** Checks everything that shapes a score and names its features, params and tensors. */
+export function describeScore(
+  op: string,
+  options: AttentionOptions,
+  headSize: number,
+  shape: ScoreShape,
+): Score {
+  const { softmaxScale = 1 / Math.sqrt(headSize), logitsSoftCap = 0 } = options;
+  const { chunkSize = 0, chunkLookback = 0, rswaPrefixLen = 0 } = options;
+  checkFinite(softmaxScale, op, 'softmaxScale');
+  checkFinite(logitsSoftCap, op, 'logitsSoftCap');
+  check(logitsSoftCap >= 0, op, `logitsSoftCap must be >= 0 (0 = off), got ${logitsSoftCap}`);
+  checkInt(chunkSize, op, 'chunkSize', 0);
+  checkInt(chunkLookback, op, 'chunkLookback', 0);
+  checkInt(rswaPrefixLen, op, 'rswaPrefixLen', 0);
+
+  const { windowLeft, windowRight, features } = describeWindow(op, options);
+  if (logitsSoftCap > 0) features.push('softcap');
+  if (chunkSize > 0) features.push('chunk');
+  if (rswaPrefixLen > 0) features.push('rswa');
+
+  const tensors: Score['tensors'] = {};
+  let biasStrides = [0, 0, 0, 0];
+  let maskStrides = [0, 0, 0, 0];
+  if (options.bias != null) {
+    biasStrides = broadcastStrides(op, 'bias', options.bias, 'float32', shape);
+    tensors.bias = options.bias;
+    features.push('bias');
+  }
+  if (options.mask != null) {
+    maskStrides = broadcastStrides(op, 'mask', options.mask, 'bool', shape);
+    tensors.mask = options.mask;
+    features.push('mask');
+  }
+  let qqBiasSize = 0;
+  if (options.qqBias != null) {
+    checkTensor(options.qqBias, op, 'qqBias', 2, '[M, M]');
+    qqBiasSize = options.qqBias.shape[0];
+    check(
+      qqBiasSize === options.qqBias.shape[1],
+      op,
+      `qqBias must be square [M, M], got ${shapeText(options.qqBias.shape)}`,
+    );
+    tensors.qqBias = options.qqBias;
+    features.push('qqBias');
+  }
+  if (options.alibiSlopes != null) {
+    tensors.alibiSlopes = perHead(op, 'alibiSlopes', options.alibiSlopes, shape.heads);
+    features.push('alibi');
+  }
+  if (options.sinks != null) {
+    tensors.sinks = perHead(op, 'sinks', options.sinks, shape.heads);
+    features.push('sinks');
+  }
+  const [biasStrideBatch, biasStrideHead, biasStrideToken, biasStrideKey] = biasStrides;
+  const [maskStrideBatch, maskStrideHead, maskStrideToken, maskStrideKey] = maskStrides;
+  return {
+    features: features.sort(),
+    tensors,
+    params: {
+      softmaxScale,
+      logitsSoftCap,
+      windowLeft,
+      windowRight,
+      chunkSize,
+      chunkLookback,
+      rswaPrefixLen,
+      qqBiasSize,
+      biasStrideBatch,
+      biasStrideHead,
+      biasStrideToken,
+      biasStrideKey,
+      maskStrideBatch,
+      maskStrideHead,
+      maskStrideToken,
+      maskStrideKey,
+    },
+  };
+}
+
+/** Strides [batch, head, token, key] of a tensor that broadcasts to the scores; 0 along a broadcast axis. */
+function broadcastStrides(
+  op: string,
+  name: string,
+  tensor: Tensor,
+  dtype: 'float32' | 'bool',
+  { batch, heads, tokens, keys, widerKeys }: ScoreShape,
+): number[] {
+  const target = batch === undefined ? [heads, tokens, keys] : [batch, heads, tokens, keys];
+  const axes = batch === undefined ? '[N, T, S]' : '[B, N, S, S]';
+  checkTensor(tensor, op, name, tensor?.rank, axes, dtype);
+  const { shape, rank } = tensor;
+  check(
+    rank >= 1 && rank <= target.length,
+    op,
+    `${name} must have rank 1 to ${target.length} and broadcast to ${axes} = ${shapeText(target)}, got ${shapeText(shape)}`,
+  );
+  const strides: number[] = [];
+  let stride = 1;
+  for (let axis = rank - 1; axis >= 0; axis--) {
+    const wanted = target[axis + target.length - rank];
+    const isKeyAxis = axis === rank - 1;
+    check(
+      shape[axis] === wanted ||
+        shape[axis] === 1 ||
+        (isKeyAxis && widerKeys && shape[axis] > wanted),
+      op,
+      `${name} ${shapeText(shape)} does not broadcast to ${axes} = ${shapeText(target)}: axis ${axis} must be ${wanted} or 1` +
+        (isKeyAxis ? '; pad a narrower one with false or -Infinity' : ''),
+    );
+    strides.unshift(shape[axis] === 1 ? 0 : stride);
+    stride *= shape[axis];
+  }
+  while (strides.length < 4) strides.unshift(0);
+  return strides;
+}
+
+export function perHead(op: string, name: string, value: PerHead, heads: number): Tensor {
+  if (value instanceof Tensor) {
+    checkTensor(value, op, name, 1, '[N]');
+    check(value.size === heads, op, `${name} must have ${heads} entries [N], got ${value.size}`);
+    return value;
+  }
+  check(
+    value.length === heads,
+    op,
+    `${name} must have ${heads} entries [N], got ${String(value.length)}`,
+  );
+  for (const entry of value) {
+    check(
+      typeof entry === 'number' && !Number.isNaN(entry),
+      op,
+      `${name} must hold numbers, got ${String(entry)}`,
+    );
+  }
+  return tensor1d(Float32Array.from(value));
+}

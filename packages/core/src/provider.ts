@@ -1,0 +1,19 @@
+/** What a backend package needs of core; not for applications. */
+export * from './kernels.js';
+export * from './problem/params.js';
+export * from './problem/problem.js';
+export { specKey, type AttentionSpec, type Precision } from './problem/spec.js';
+export type { KvStorage } from './kv_cache/storage.js';
+export type { BlockPairs, KvBlockBytes, KvCacheLayout } from './kv_cache/layout.js';
+export { bytesPerElement, hasTokenScales, maxStored } from './kv_cache/dtypes.js';
+export { decode } from './kv_cache/decode.js';
+export { encode } from './kv_cache/encode.js';
+export { inBand } from './reference/mask.js';
+export {
+  announceProvider,
+  providerFor,
+  retractProvider,
+  type AttentionProvider,
+} from './registry.js';
+export * from './errors.js';
+export type { AttentionPlan, PlanResource } from './utils/plan_attention.js';

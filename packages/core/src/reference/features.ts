@@ -1,0 +1,79 @@
+import {
+  FEATURE_BITS,
+  type AttentionOperandName,
+  type AttentionParams,
+  type Feature,
+} from '../problem/params.js';
+import { causalHook, chunkHook, windowHook } from './mask.js';
+import { alibiHook, biasHook, softCapHook } from './score.js';
+import { softmaxRow } from './softmax.js';
+
+/** Everything about a feature in one row: where it plugs into the loop, what it reads, and its plain version. */
+export interface FeatureRow {
+  /** The hook file `kernels/parts/<part>.*` that it lives in. */
+  part: 'score' | 'mask' | 'softmax';
+  bit: number;
+  params: readonly (keyof AttentionParams)[];
+  operand?: AttentionOperandName;
+  /** Its function in the reference. */
+  hook: (...args: never[]) => unknown;
+}
+
+/** The feature table: adding a feature adds one row here, one function per dialect, and cases. */
+export const FEATURES: Readonly<Record<Feature, FeatureRow>> = {
+  causal: { part: 'mask', bit: FEATURE_BITS.causal, params: [], hook: causalHook },
+  window: {
+    part: 'mask',
+    bit: FEATURE_BITS.window,
+    params: ['windowLeft', 'windowRight'],
+    hook: windowHook,
+  },
+  rswa: { part: 'mask', bit: FEATURE_BITS.rswa, params: ['rswaPrefixLen'], hook: windowHook },
+  chunk: {
+    part: 'mask',
+    bit: FEATURE_BITS.chunk,
+    params: ['chunkSize', 'chunkLookback'],
+    hook: chunkHook,
+  },
+  mask: {
+    part: 'mask',
+    bit: FEATURE_BITS.mask,
+    params: ['maskStrideBatch', 'maskStrideHead', 'maskStrideToken', 'maskStrideKey'],
+    operand: 'mask',
+    hook: biasHook,
+  },
+  softcap: {
+    part: 'score',
+    bit: FEATURE_BITS.softcap,
+    params: ['logitsSoftCap'],
+    hook: softCapHook,
+  },
+  bias: {
+    part: 'score',
+    bit: FEATURE_BITS.bias,
+    params: ['biasStrideBatch', 'biasStrideHead', 'biasStrideToken', 'biasStrideKey'],
+    operand: 'bias',
+    hook: biasHook,
+  },
+  qqBias: {
+    part: 'score',
+    bit: FEATURE_BITS.qqBias,
+    params: ['qqBiasSize'],
+    operand: 'qqBias',
+    hook: biasHook,
+  },
+  alibi: {
+    part: 'score',
+    bit: FEATURE_BITS.alibi,
+    params: [],
+    operand: 'alibiSlopes',
+    hook: alibiHook,
+  },
+  sinks: {
+    part: 'softmax',
+    bit: FEATURE_BITS.sinks,
+    params: [],
+    operand: 'sinks',
+    hook: softmaxRow,
+  },
+};

@@ -1,0 +1,5 @@
+export { referenceAttention, referenceRow } from './attention.js';
+export type { ReferenceInputs, ReferenceResult } from './attention.js';
+export { FEATURES, type FeatureRow } from './features.js';
+export { inBand } from './mask.js';
+export type { Round } from './score.js';

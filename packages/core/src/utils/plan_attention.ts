@@ -1,0 +1,154 @@
+import { DisposedError } from '../errors.js';
+import { check, checkInt, checkInt32Array } from '../problem/checks.js';
+import type { KvCacheLayout } from '../kv_cache/layout.js';
+import { checkAgainstCache, checkBlockTables, checkSlots } from './plan_checks.js';
+
+/** One step's batch: `[T]` packed query tokens of B sequences, prefill and decode mixed at will. */
+export interface AttentionMetadata {
+  /** `[B + 1]` prefix sums of query lengths: sequence b owns tokens queryStartLoc[b] to queryStartLoc[b + 1] - 1. */
+  queryStartLoc: Int32Array;
+  /** `[B]` keys of each sequence, this step's included. */
+  seqLens: Int32Array;
+  /** `[B, M]` flat, or B rows: key j of sequence b is in block blockTables[b][floor(j / C)]. Padding is never read. */
+  blockTables: Int32Array | readonly (Int32Array | readonly number[])[];
+  /** `[T]` slot (block * C + offset) that each new token is written to; -1 = not written. Needed for writing only. */
+  slotMapping?: Int32Array;
+  /** `[B]` position of each first query, or one for all; default seqLen - queryLen. */
+  queryOffset?: number | Int32Array;
+}
+
+const OP = 'planAttention';
+
+/** Something a backend derived from a plan, e.g. its ints on the device. */
+export interface PlanResource {
+  dispose(): void;
+}
+
+/**
+ * A validated, packed batch: made once a step, read by every layer. Holds copies, so the arrays it was made of may be
+ * reused. `dispose()` frees what backends uploaded for it.
+ */
+export class AttentionPlan {
+  readonly numSeqs: number;
+  readonly numTokens: number;
+  readonly maxQueryLen: number;
+  readonly maxSeqLen: number;
+  readonly maxBlocksPerSeq: number;
+  readonly queryStartLoc: Int32Array;
+  readonly seqLens: Int32Array;
+  readonly blockTables: Int32Array;
+  readonly queryOffsets: Int32Array;
+  readonly slotMapping?: Int32Array;
+  private readonly resources = new Map<object, PlanResource>();
+  private readonly checkedFor = new Set<string>();
+  private disposed = false;
+
+  /** Use {@link planAttention}. */
+  constructor(metadata: AttentionMetadata) {
+    const { queryStartLoc, seqLens, slotMapping, queryOffset } = metadata;
+    checkInt32Array(seqLens, OP, 'seqLens', undefined, '[B]');
+    this.numSeqs = seqLens.length;
+    check(this.numSeqs > 0, OP, 'the batch is empty: seqLens needs at least one sequence');
+    checkInt32Array(queryStartLoc, OP, 'queryStartLoc', this.numSeqs + 1, '[B + 1]');
+    check(
+      queryStartLoc[0] === 0,
+      OP,
+      `queryStartLoc[0] must be 0, got ${queryStartLoc[0]}: it is the prefix sum of query lengths`,
+    );
+    let maxQueryLen = 0;
+    for (let b = 0; b < this.numSeqs; b++) {
+      const queryLen = queryStartLoc[b + 1] - queryStartLoc[b];
+      check(
+        queryLen >= 0,
+        OP,
+        `queryStartLoc must not fall: entry ${b + 1} is ${queryStartLoc[b + 1]} after ${queryStartLoc[b]}`,
+      );
+      check(seqLens[b] >= 0, OP, `seqLens[${b}] must be >= 0, got ${seqLens[b]}`);
+      maxQueryLen = Math.max(maxQueryLen, queryLen);
+    }
+    this.numTokens = queryStartLoc[this.numSeqs];
+    check(
+      this.numTokens > 0,
+      OP,
+      'the batch has no query token: queryStartLoc must end with T >= 1',
+    );
+    this.maxQueryLen = maxQueryLen;
+    this.maxSeqLen = seqLens.reduce((most, length) => Math.max(most, length), 0);
+    const tables = checkBlockTables(OP, metadata.blockTables, this.numSeqs);
+    this.blockTables = tables.flat;
+    this.maxBlocksPerSeq = tables.width;
+    if (slotMapping != null) {
+      checkInt32Array(slotMapping, OP, 'slotMapping', this.numTokens, '[T]');
+      checkSlots(OP, slotMapping);
+      this.slotMapping = slotMapping.slice();
+    }
+    this.queryStartLoc = queryStartLoc.slice();
+    this.seqLens = seqLens.slice();
+    this.queryOffsets = readOffsets(queryOffset, this.queryStartLoc, this.seqLens);
+  }
+
+  get isDisposed(): boolean {
+    return this.disposed;
+  }
+
+  /** Throws unless every id and slot lies inside a cache of this layout; remembered, so layers after the first pay nothing. */
+  checkFor(op: string, layout: KvCacheLayout): void {
+    if (this.disposed) throw new DisposedError(`${op}: the plan is disposed; call planAttention`);
+    const key = `${layout.blockSize} ${layout.numBlocks}`;
+    if (this.checkedFor.has(key)) return;
+    checkAgainstCache(op, this, layout);
+    this.checkedFor.add(key);
+  }
+
+  /** What `owner` made of this plan: created at first use, disposed with the plan. */
+  resource<T extends PlanResource>(owner: object, create: () => T): T {
+    let found = this.resources.get(owner) as T | undefined;
+    if (found === undefined) {
+      found = create();
+      this.resources.set(owner, found);
+    }
+    return found;
+  }
+
+  dispose(): void {
+    this.resources.forEach((resource) => resource.dispose());
+    this.resources.clear();
+    this.disposed = true;
+  }
+}
+
+/**
+ * Validates one step's metadata and packs it (vLLM: `AttentionMetadataBuilder.build`).
+ *
+ * ```js
+ * // Two sequences: 5 prompt tokens of a new one, 1 token of one that has 33 keys now. Blocks of 16 tokens.
+ * const plan = planAttention({
+ *   queryStartLoc: Int32Array.of(0, 5, 6),
+ *   seqLens: Int32Array.of(5, 33),
+ *   blockTables: [[7], [1, 2, 3]],
+ *   slotMapping: Int32Array.of(112, 113, 114, 115, 116, 48),
+ * });
+ * ```
+ *
+ * @throws InvalidArgumentError for a Tensor, a wrong length, falling prefix sums, an empty batch or duplicate slots.
+ */
+export function planAttention(metadata: AttentionMetadata): AttentionPlan {
+  check(metadata !== null && typeof metadata === 'object', OP, 'metadata must be an object');
+  return new AttentionPlan(metadata);
+}
+
+function readOffsets(
+  queryOffset: number | Int32Array | undefined,
+  queryStartLoc: Int32Array,
+  seqLens: Int32Array,
+): Int32Array {
+  if (queryOffset == null) {
+    return seqLens.map((length, b) => length - (queryStartLoc[b + 1] - queryStartLoc[b]));
+  }
+  if (typeof queryOffset === 'number') {
+    checkInt(queryOffset, OP, 'queryOffset', -(2 ** 31));
+    return new Int32Array(seqLens.length).fill(queryOffset);
+  }
+  checkInt32Array(queryOffset, OP, 'queryOffset', seqLens.length, '[B]');
+  return queryOffset.slice();
+}
