@@ -7,7 +7,7 @@ import { reshapeAndCache } from '../ops/reshape_and_cache.js';
 import type { AttentionOptions } from '../problem/options.js';
 import { check, shapeText } from '../problem/checks.js';
 import { readConfig, type AttentionArgs, type AttentionConfig } from './attention_config.js';
-import { splitHeads } from './heads.js';
+import { isApart, splitHeads } from './heads.js';
 
 type Shape = (number | null)[];
 
@@ -89,10 +89,9 @@ export class Attention extends layers.Layer {
     const { numHeads, headSize, valueHeadSize } = this.config;
     const several = Array.isArray(inputShape[0]);
     const q = (several ? inputShape[0] : inputShape) as Shape;
-    const apart = several && q[q.length - 1] !== numHeads * headSize;
-    return apart
-      ? [...q.slice(0, -1), valueHeadSize]
-      : [...q.slice(0, -1), numHeads * valueHeadSize];
+    const tail =
+      isApart(q, numHeads, headSize) && several ? [valueHeadSize] : [numHeads * valueHeadSize];
+    return [...q.slice(0, -1), ...tail];
   }
 
   override getConfig(): serialization.ConfigDict {

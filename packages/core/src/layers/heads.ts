@@ -20,45 +20,37 @@ export function splitHeads(
   config: AttentionConfig,
 ): SplitHeads {
   const { numHeads, numKvHeads, headSize, valueHeadSize } = config;
-  const [q, k, v] = inputs.length === 1 ? unpack(op, inputs[0], config) : inputs;
   check(
-    v !== undefined,
+    inputs.length === 3 || inputs.length === 1,
     op,
     `inputs must be [q, k, v] or one packed tensor, got ${inputs.length} tensors`,
   );
-  const apart = isApart(op, 'q', q, numHeads, headSize);
-  isApart(op, 'k', k, numKvHeads, headSize);
-  isApart(op, 'v', v, numKvHeads, valueHeadSize);
-  const withHeads = (x: Tensor, heads: number, size: number) => {
-    const lead = x.shape.slice(0, leadingRank(x, heads, size));
-    return reshape(x, [...lead, heads, size]);
+  const [q, k, v] = inputs.length === 1 ? unpack(op, inputs[0], config) : inputs;
+  const apart = isApart(q.shape, numHeads, headSize);
+  const leading = q.shape.slice(0, apart ? -2 : -1);
+  const withHeads = (name: string, x: Tensor, heads: number, size: number) => {
+    const tail = x.shape.slice(leading.length);
+    check(
+      (tail.length === 1 && tail[0] === heads * size) ||
+        (tail.length === 2 && tail[0] === heads && tail[1] === size),
+      op,
+      `${name} ${shapeText(x.shape)} must end in [${heads * size}] or [${heads}, ${size}] after ${leading.length} leading axes`,
+    );
+    return reshape(x, [...x.shape.slice(0, leading.length), heads, size]);
   };
   return {
-    q: withHeads(q, numHeads, headSize),
-    k: withHeads(k, numKvHeads, headSize),
-    v: withHeads(v, numKvHeads, valueHeadSize),
-    leading: q.shape.slice(0, leadingRank(q, numHeads, headSize)),
+    q: withHeads('q', q, numHeads, headSize),
+    k: withHeads('k', k, numKvHeads, headSize),
+    v: withHeads('v', v, numKvHeads, valueHeadSize),
+    leading,
     apart,
   };
 }
 
-function leadingRank({ shape }: { shape: readonly number[] }, heads: number, size: number): number {
-  const last = shape[shape.length - 1];
-  const apart = shape.length >= 2 && last === size && shape[shape.length - 2] === heads;
-  return apart && !(last === heads * size) ? shape.length - 2 : shape.length - 1;
-}
-
-function isApart(op: string, name: string, x: Tensor, heads: number, size: number): boolean {
-  const { shape } = x;
-  const last = shape[shape.length - 1];
-  const lead = leadingRank(x, heads, size);
-  const apart = lead === shape.length - 2;
-  check(
-    apart || last === heads * size,
-    op,
-    `${name} ${shapeText(shape)} must end in [${heads * size}] or [${heads}, ${size}]`,
-  );
-  return apart;
+/** Whether a q of this shape is [*, N, H]. One head leaves it open below rank 4: then it is [*, N*H]. */
+export function isApart(shape: readonly (number | null)[], heads: number, size: number): boolean {
+  const [before, last] = shape.slice(-2);
+  return last === size && before === heads && (heads > 1 || shape.length === 4);
 }
 
 function unpack(op: string, packed: Tensor, config: AttentionConfig): Tensor[] {

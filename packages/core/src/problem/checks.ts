@@ -47,8 +47,13 @@ export function checkInt(
   check(
     typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most,
     op,
-    `${name} must be an integer${least > -Infinity ? ` >= ${least}` : ''}, got ${String(value)}`,
+    `${name} must be an int32${least > -Infinity ? ` from ${least}` : ''}${most < 2 ** 31 - 1 ? ` to ${most}` : ''}, got ${String(value)}`,
   );
+}
+
+/** Positions stay well inside int32, so that kernels may add to them. */
+export function checkOffset(op: string, offset: number): void {
+  checkInt(offset, op, 'queryOffset', -(2 ** 30), 2 ** 30);
 }
 
 export function checkFinite(value: unknown, op: string, name: string): asserts value is number {

@@ -1,7 +1,14 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { FlashAttentionOptions } from './options.js';
 import type { AttentionProblem, AttentionTensors } from './problem.js';
-import { check, checkHeads, checkInt, checkInt32Array, checkTensor, shapeText } from './checks.js';
+import {
+  check,
+  checkHeads,
+  checkInt32Array,
+  checkOffset,
+  checkTensor,
+  shapeText,
+} from './checks.js';
 import { describeScore } from './score.js';
 import { featureFlags } from './spec.js';
 
@@ -171,9 +178,10 @@ function readOffsets(
 ): Int32Array {
   if (queryOffset == null) return seqLens.map((length) => length - queryLen);
   if (typeof queryOffset === 'number') {
-    checkInt(queryOffset, op, 'queryOffset', -(2 ** 31));
+    checkOffset(op, queryOffset);
     return new Int32Array(numSeqs).fill(queryOffset);
   }
   checkInt32Array(queryOffset, op, 'queryOffset', numSeqs, '[B]');
+  queryOffset.forEach((offset) => checkOffset(op, offset));
   return queryOffset.slice();
 }

@@ -1,5 +1,5 @@
 import { DisposedError } from '../errors.js';
-import { check, checkInt, checkInt32Array } from '../problem/checks.js';
+import { check, checkInt32Array, checkOffset } from '../problem/checks.js';
 import type { KvCacheLayout } from '../kv_cache/layout.js';
 import { checkAgainstCache, checkBlockTables, checkSlots } from './plan_checks.js';
 
@@ -146,9 +146,10 @@ function readOffsets(
     return seqLens.map((length, b) => length - (queryStartLoc[b + 1] - queryStartLoc[b]));
   }
   if (typeof queryOffset === 'number') {
-    checkInt(queryOffset, OP, 'queryOffset', -(2 ** 31));
+    checkOffset(OP, queryOffset);
     return new Int32Array(seqLens.length).fill(queryOffset);
   }
   checkInt32Array(queryOffset, OP, 'queryOffset', seqLens.length, '[B]');
+  queryOffset.forEach((offset) => checkOffset(OP, offset));
   return queryOffset.slice();
 }
