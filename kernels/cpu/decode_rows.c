@@ -1,0 +1,33 @@
+// Stored rows to float32, one loop per type. parts/kv.h defines what the bytes mean; here are faster ways to the same.
+#include "kv_rows.h"
+#include "widen.h"
+
+HOOK void decode_row(int dtype, const unsigned char *row, float *to, u32 size) {
+  u32 d = 0;
+  for (; d + WIDEN_STEP <= size; d += WIDEN_STEP) widen(dtype, row + d * kv_width(dtype), to + d);
+  for (; d + LANES <= size; d += LANES) vf_store(to + d, kv_load(dtype, row, d));
+  for (; d < size; d++) to[d] = kv_load_one(dtype, row, d);
+}
+
+HOOK void decode_rows_of(int dtype, const unsigned char *const *stored, u32 count, float *to, u32 stride, u32 size) {
+  for (u32 i = 0; i < count; i++) decode_row(dtype, stored[i], to + i * stride, size);
+}
+
+void decode_rows(int dtype, const unsigned char *const *stored, u32 count, float *to, u32 stride, u32 size) {
+  switch (dtype) {
+    case KV_FLOAT32:
+      return decode_rows_of(KV_FLOAT32, stored, count, to, stride, size);
+    case KV_FLOAT16:
+      return decode_rows_of(KV_FLOAT16, stored, count, to, stride, size);
+    case KV_BFLOAT16:
+      return decode_rows_of(KV_BFLOAT16, stored, count, to, stride, size);
+    case KV_FP8_E4M3:
+    case KV_FP8_PER_TOKEN_HEAD:
+      return decode_rows_of(KV_FP8_E4M3, stored, count, to, stride, size);
+    case KV_FP8_E5M2:
+      return decode_rows_of(KV_FP8_E5M2, stored, count, to, stride, size);
+    case KV_INT8:
+    case KV_INT8_PER_TOKEN_HEAD:
+      return decode_rows_of(KV_INT8, stored, count, to, stride, size);
+  }
+}

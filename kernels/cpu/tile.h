@@ -1,0 +1,69 @@
+// The one matrix product of the prefill skeleton, and the packing that feeds it.
+#ifndef TFJS_ATTENTION_TILE_H
+#define TFJS_ATTENTION_TILE_H
+#include "attention.h"
+
+_Static_assert(TILE_SPLATS <= LANES, "pack_transposed writes LANES floats for TILE_SPLATS of them");
+
+/**
+ * c[TILE_SPLATS][PANEL] = sum over depth of a[depth][TILE_SPLATS] outer b[depth][PANEL], added to c or row i times scales[i].
+ * The step is not unrolled here: V8 schedules every load of a block before its first multiply, so a longer block spills.
+ */
+HOOK void tile_product(int accumulate, const float *a, const float *b, float *c, u32 depth, const float *scales) {
+  vf sum[TILE_SPLATS][TILE_VECTORS];
+  const float *end = a + depth * TILE_SPLATS;
+  UNROLL for (u32 i = 0; i < TILE_SPLATS; i++) {
+    UNROLL for (u32 j = 0; j < TILE_VECTORS; j++) {
+      sum[i][j] = accumulate ? vf_load(c + i * PANEL + j * LANES) : vf_splat(0.0f);
+    }
+  }
+  do {
+    vf right[TILE_VECTORS];
+    UNROLL for (u32 j = 0; j < TILE_VECTORS; j++) right[j] = vf_load(b + j * LANES);
+    UNROLL for (u32 i = 0; i < TILE_SPLATS; i++) {
+      vf left = vf_splat(a[i]);
+      UNROLL for (u32 j = 0; j < TILE_VECTORS; j++) sum[i][j] = vf_madd(left, right[j], sum[i][j]);
+    }
+    a += TILE_SPLATS;
+    b += PANEL;
+  } while (a != end);
+  UNROLL for (u32 i = 0; i < TILE_SPLATS; i++) {
+    UNROLL for (u32 j = 0; j < TILE_VECTORS; j++) {
+      vf_store(c + i * PANEL + j * LANES, accumulate ? sum[i][j] : sum[i][j] * vf_splat(scales[i]));
+    }
+  }
+}
+
+/**
+ * out[d * width + i] = rows[i][d] for i < LANES. Where width < LANES, the excess lanes of a step are written
+ * over by the next one: `out` needs LANES floats more than it keeps.
+ */
+HOOK void pack_transposed(float *out, u32 width, const float *const rows[LANES], u32 depth) {
+  u32 d = 0;
+  for (; d + LANES <= depth; d += LANES) {
+    vf block[LANES];
+    UNROLL for (u32 i = 0; i < LANES; i++) block[i] = vf_load(rows[i] + d);
+    vf_transpose(block);
+    UNROLL for (u32 i = 0; i < LANES; i++) vf_store(out + (d + i) * width, block[i]);
+  }
+  for (; d < depth; d++) {
+    vf column;
+    UNROLL for (u32 i = 0; i < LANES; i++) LANE(column, i) = rows[i][d];
+    vf_store(out + d * width, column);
+  }
+}
+
+/** Value rows to [block of TILE_SPLATS lanes][row][TILE_SPLATS], blocks `stride` floats apart, padded with zeros. */
+HOOK void pack_values(float *out, u32 stride, const float *const *rows, u32 count, u32 size) {
+  for (u32 j = 0; j < count; j++, out += TILE_SPLATS) {
+    const float *row = rows[j];
+    float *to = out;
+    u32 d = 0;
+    for (; d + LANES <= size; d += TILE_SPLATS, to += stride) vf_store(to, vf_load(row + d));
+    for (; d < size; d += TILE_SPLATS, to += stride) {
+      for (u32 i = 0; i < TILE_SPLATS; i++) to[i] = d + i < size ? row[d + i] : 0.0f;
+    }
+  }
+}
+
+#endif
