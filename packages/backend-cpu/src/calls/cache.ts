@@ -1,0 +1,61 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import {
+  KV_CACHE_DTYPES,
+  type AttentionPlan,
+  type CacheParams,
+  type KvCacheLayout,
+} from '@tfjs-attention/core/provider';
+import type { HeapKvStorage } from '../kv_storage.js';
+import type { Site } from '../runtime.js';
+import { cacheRegions } from './attention.js';
+import { batchInts } from './batch_ints.js';
+import { runCall } from './call.js';
+
+/** Writes k and v to the plan's slots. No output. */
+export function reshapeAndCache(
+  site: Site,
+  inputs: { readonly k: TensorInfo; readonly v: TensorInfo },
+  plan: AttentionPlan,
+  storage: HeapKvStorage,
+): TensorInfo[] {
+  return runCall(site, 'reshapeAndCache', (call) => {
+    const newK = call.input(inputs.k);
+    const newV = call.input(inputs.v);
+    const { slotMapping } = batchInts(call, plan);
+    const params = cacheParams(storage.layout, plan.numTokens);
+    site.kernels.cacheWrite(params, { ...cacheRegions(storage), newK, newV, slotMapping });
+  });
+}
+
+/** Dequantised keys `[T, K, H]` and values `[T, K, Hv]` of slots. */
+export function gatherCache(site: Site, slots: Int32Array, storage: HeapKvStorage): TensorInfo[] {
+  return runCall(site, 'gatherCache', (call) => {
+    const { numKvHeads, headSize, valueHeadSize } = storage.layout;
+    const slotMapping = call.workspace(slots.byteLength);
+    slotMapping.ints().set(slots);
+    const newK = call.output([slots.length, numKvHeads, headSize]);
+    const newV = call.output([slots.length, numKvHeads, valueHeadSize]);
+    const params = cacheParams(storage.layout, slots.length);
+    site.kernels.cacheGather(params, { ...cacheRegions(storage), newK, newV, slotMapping });
+  });
+}
+
+function cacheParams(layout: KvCacheLayout, numTokens: number): CacheParams {
+  const { blockSize, numKvHeads, headSize, valueHeadSize, dtype, kScale, vScale } = layout;
+  return {
+    kScale: typeof kScale === 'number' ? kScale : 1,
+    vScale: typeof vScale === 'number' ? vScale : 1,
+    kvDtype: KV_CACHE_DTYPES.indexOf(dtype),
+    numTokens,
+    numKvHeads,
+    headSize,
+    valueHeadSize,
+    blockSize,
+    kStrideBlock: blockSize * numKvHeads * headSize,
+    kStrideToken: numKvHeads * headSize,
+    kStrideHead: headSize,
+    vStrideBlock: blockSize * numKvHeads * valueHeadSize,
+    vStrideToken: numKvHeads * valueHeadSize,
+    vStrideHead: valueHeadSize,
+  };
+}

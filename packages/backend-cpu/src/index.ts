@@ -1,0 +1,10 @@
+import { attach } from './attach.js';
+
+attach('cpu');
+attach('wasm');
+
+export { memory, type HeapMemory } from './memory.js';
+export type { WasmModuleChoice } from './module/choice.js';
+export type { ModuleUrls } from './module/source.js';
+export { registerCpuBackend, registerWasmBackend, type BackendPluginOptions } from './plugin.js';
+export { getThreads, setThreads, setWasmModule, setWasmUrl, terminateThreads } from './settings.js';

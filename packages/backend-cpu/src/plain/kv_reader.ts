@@ -1,0 +1,81 @@
+import { KV_CACHE_DTYPES, type AttentionParams } from '@tfjs-attention/core/provider';
+import type { AttentionRegions } from '../kernels/kernel_set.js';
+import { codesOf, valuesOf, type Codes } from './codes.js';
+
+/** Keys or values of a call, dense or paged, as real numbers. */
+export class KvReader {
+  private readonly codes: Codes;
+  private readonly table: Float32Array | undefined;
+  private readonly scale: number;
+  private readonly headScales: Float32Array | undefined;
+  private readonly tokenScales: Float32Array | undefined;
+  private readonly blockTables: Int32Array | undefined;
+  private readonly strides: { batch: number; token: number; head: number };
+  readonly size: number;
+
+  constructor(
+    private readonly params: AttentionParams,
+    operands: AttentionRegions,
+    half: 'k' | 'v',
+  ) {
+    const dtype = KV_CACHE_DTYPES[params.kvDtype];
+    const region = operands[half];
+    if (region === undefined) throw new TypeError(`the operand ${half} is missing`);
+    this.codes = codesOf(dtype, region);
+    this.table = valuesOf(dtype);
+    // Kernels read scales as float32.
+    this.scale = Math.fround(params[`${half}Scale`]);
+    this.headScales = operands[`${half}HeadScales`]?.floats();
+    this.tokenScales = operands[`${half}TokenScales`]?.floats();
+    this.blockTables = params.blockSize > 0 ? operands.blockTables?.ints() : undefined;
+    this.size = half === 'k' ? params.headSize : params.valueHeadSize;
+    this.strides = {
+      batch: params[`${half}StrideBatch`],
+      token: params[`${half}StrideToken`],
+      head: params[`${half}StrideHead`],
+    };
+  }
+
+  /** Fills `tile` with `count` rows from key `first` on. Returns whether all numbers are finite. */
+  read(
+    tile: Float64Array,
+    sequence: number,
+    kvHead: number,
+    first: number,
+    count: number,
+  ): boolean {
+    const { codes, table, size, strides, params, blockTables } = this;
+    let finite = true;
+    for (let row = 0; row < count; row++) {
+      const j = first + row;
+      let at = kvHead * strides.head;
+      let token = j;
+      if (blockTables === undefined) {
+        at += sequence * strides.batch + j * strides.token;
+      } else {
+        const { blockSize, maxBlocksPerSeq } = params;
+        const offset = j % blockSize;
+        const block = blockTables[sequence * maxBlocksPerSeq + (j - offset) / blockSize];
+        at += block * strides.batch + offset * strides.token;
+        token = block * blockSize + offset;
+      }
+      const scale = this.scaleOf(token, kvHead);
+      const to = row * size;
+      let sum = 0;
+      for (let d = 0; d < size; d++) {
+        const code = codes[at + d];
+        const value = (table === undefined ? code : table[code]) * scale;
+        tile[to + d] = value;
+        // 0 as long as everything is finite, NaN ever after.
+        sum += value * 0;
+      }
+      if (sum !== 0) finite = false;
+    }
+    return finite;
+  }
+
+  private scaleOf(token: number, kvHead: number): number {
+    if (this.tokenScales) return this.tokenScales[token * this.params.numKvHeads + kvHead];
+    return this.headScales ? this.headScales[kvHead] : this.scale;
+  }
+}

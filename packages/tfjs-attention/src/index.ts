@@ -1,0 +1,3 @@
+import '@tfjs-attention/backend-cpu';
+
+export * from '@tfjs-attention/core';
