@@ -1,0 +1,2 @@
+export { conformanceGroups, describeConformance } from './suite/describe_conformance.js';
+export type { Spec, SpecGroup, Subject } from './suite/subject.js';

@@ -1,0 +1,64 @@
+import { badInput } from './bad_input/index.js';
+import { byteSpecs } from './byte_cases.js';
+import { denseCases } from './dense_cases.js';
+import { denseSpec } from './dense_case.js';
+import { engineSpecs } from './engine_specs.js';
+import { gradientSpecs } from './gradients.js';
+import { denseLaws } from './law_dense.js';
+import { pagedLaws } from './law_paged.js';
+import { pagedSpec } from './paged_case.js';
+import { pagedCases } from './paged_cases.js';
+import { bringUp, type SpecGroup, type Subject } from './subject.js';
+
+/** The test functions of jest, mocha, jasmine or a page. */
+interface Harness {
+  describe: (name: string, body: () => void) => void;
+  test: (name: string, body: () => Promise<void>) => void;
+  beforeAll: (body: () => Promise<void>) => void;
+  afterAll: (body: () => Promise<void>) => void;
+}
+
+/** Everything that a backend must hold, as named tests that throw when they fail. */
+export function conformanceGroups(subject: Subject): SpecGroup[] {
+  const { full = false } = subject;
+  return [
+    ...Object.entries(denseCases(full)).map(([name, cases]) => ({
+      name,
+      specs: cases.map(denseSpec),
+    })),
+    ...Object.entries(pagedCases(full)).map(([name, cases]) => ({
+      name,
+      specs: cases.map(pagedSpec),
+    })),
+    { name: 'stored bytes', specs: byteSpecs() },
+    { name: 'laws', specs: [...denseLaws, ...pagedLaws] },
+    badInput,
+    { name: 'gradients', specs: gradientSpecs },
+    { name: "life in tfjs's engine", specs: engineSpecs },
+  ];
+}
+
+/**
+ * Declares the shared suite for one implementation on one tfjs backend:
+ *
+ * ```js
+ * describeConformance({label: 'wasm', tfBackend: 'wasm', setUp: () => setWasmPaths(folder)});
+ * ```
+ *
+ * `harness` defaults to the global test functions.
+ */
+export function describeConformance(
+  subject: Subject,
+  harness: Harness = globalThis as unknown as Harness,
+): void {
+  const { describe, test, beforeAll, afterAll } = harness;
+  describe(`conformance of ${subject.label}`, () => {
+    beforeAll(() => bringUp(subject));
+    afterAll(async () => subject.tearDown?.());
+    for (const group of conformanceGroups(subject)) {
+      describe(group.name, () => {
+        for (const spec of group.specs) test(spec.name, async () => spec.run(subject));
+      });
+    }
+  });
+}

@@ -1,0 +1,114 @@
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  flashAttention,
+  mergeAttnStates,
+  UnsupportedError,
+  type FlashAttentionOptions,
+} from '@tfjs-attention/core';
+import { describeDense, referenceAttention } from '@tfjs-attention/core/reference';
+import { assert, assertThrows, assertWithin } from './assert.js';
+import { makeDense, type DenseCase } from './dense_case.js';
+import { implementationOf, type Spec } from './subject.js';
+
+const STEP = 2 ** -10;
+
+const CASES: readonly DenseCase[] = [
+  { name: 'gradients of causal grouped heads', queryLen: 3, keys: 4, heads: [4, 2], size: [3, 2], features: { causal: true } },
+  { name: 'gradients with soft cap and scale', queryLen: 2, keys: 3, size: [3, 3], layout: 'bnsh', features: { logitsSoftCap: 2, softmaxScale: 0.8 } },
+  { name: 'gradients with sinks, ALiBi and mask', queryLen: 2, keys: 4, size: [2, 3], kvLens: [3], features: { sinks: true, alibi: true, mask: 'NTS' } },
+]; // prettier-ignore
+
+/** d/dx sum(weights * output) by central differences of the float64 oracle. */
+function differences(c: DenseCase, name: 'q' | 'k' | 'v', weights: ArrayLike<number>): number[] {
+  return tf.tidy(() => {
+    const data = makeDense(c);
+    const { problem } = describeDense('gradients', data.q, data.k, data.v, data.options);
+    const values = { q: data.q.dataSync(), k: data.k.dataSync(), v: data.v.dataSync() };
+    const { params } = problem;
+    const loss = (at: number, by: number) => {
+      const moved = (x: 'q' | 'k' | 'v') =>
+        Float64Array.from(values[x], (value, i) => (x === name && i === at ? value + by : value));
+      const [q, k, v] = [moved('q'), moved('k'), moved('v')];
+      const { output } = referenceAttention(problem, {
+        ...data.inputs,
+        q,
+        key: (b, j, head, lane) =>
+          k[b * params.kStrideBatch + j * params.kStrideToken + head * params.kStrideHead + lane],
+        value: (b, j, head, lane) =>
+          v[b * params.vStrideBatch + j * params.vStrideToken + head * params.vStrideHead + lane],
+      });
+      return output.reduce((sum, value, i) => sum + value * weights[i], 0);
+    };
+    return Array.from(
+      values[name],
+      (_, at) => (loss(at, STEP) - loss(at, -STEP)) / (2 * STEP),
+    );
+  });
+}
+
+function tape(c: DenseCase, options: FlashAttentionOptions) {
+  const { q, k, v, options: made } = makeDense(c);
+  const output = flashAttention(q, k, v, { ...made, returnLse: false });
+  const weights = tf.linspace(-1, 1, output.size);
+  const loss = (...[x, y, z]: tf.Tensor[]) => {
+    const out = flashAttention(x, y, z, { ...made, ...options, returnLse: false });
+    return tf.sum(tf.mul(tf.reshape(out, [-1]), weights)) as tf.Scalar;
+  };
+  return { inputs: [q, k, v], weights, gradients: tf.grads(loss) };
+}
+
+/** Central differences err by the third derivative times STEP^2, and the tape computes in float32. */
+const TOLERANCE = 1e-4;
+
+/** What happens under `tf.grad`: the kernels have no gradient, so automatic choice takes the composed ops. */
+export const gradientSpecs: readonly Spec[] = [
+  ...CASES.map(
+    (c): Spec => ({
+      name: c.name,
+      run: () => {
+        tf.tidy(() => {
+          const { inputs, weights, gradients } = tape(c, {});
+          const names = ['q', 'k', 'v'] as const;
+          gradients(inputs).forEach((gradient, i) => {
+            const expected = differences(c, names[i], weights.dataSync());
+            assertWithin(`d/d${names[i]}`, gradient.dataSync(), expected, TOLERANCE);
+          });
+        });
+      },
+    }),
+  ),
+  {
+    name: 'gradients of mergeAttnStates',
+    run: () => {
+      tf.tidy(() => {
+        const draw = (shape: number[], seed: number) =>
+          tf.randomNormal(shape, 0, 1, 'float32', seed);
+        const [a, b] = [draw([3, 2, 4], 1), draw([3, 2, 4], 2)];
+        const [lseA, lseB] = [draw([3, 2], 3), draw([3, 2], 4)];
+        const merged = (output: tf.Tensor) =>
+          mergeAttnStates({ output, lse: lseA }, { output: b, lse: lseB }).output;
+        const gradient = tf.grad((x: tf.Tensor) => tf.sum(merged(x)))(a);
+        const share = tf.expandDims(tf.sigmoid(tf.sub(lseA, lseB)), -1);
+        const expected = tf.broadcastTo(share, a.shape).dataSync();
+        assertWithin('d/da', gradient.dataSync(), expected, TOLERANCE);
+      });
+    },
+  },
+  {
+    name: 'an explicit FUSED under the tape throws and says why',
+    run: async (subject) => {
+      if (implementationOf(subject) !== 'FUSED') return;
+      const before = tf.memory().numTensors;
+      await assertThrows(
+        () => tf.tidy(() => {
+          const { inputs, gradients } = tape(CASES[0], { implementation: 'FUSED' });
+          return gradients(inputs);
+        }),
+        UnsupportedError,
+        /FUSED/,
+        /gradient/,
+      ); // prettier-ignore
+      assert(tf.memory().numTensors === before, 'tensors leaked');
+    },
+  },
+];
