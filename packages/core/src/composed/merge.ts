@@ -1,24 +1,29 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { AttentionKernels } from '../kernels.js';
+import { untaped } from './untaped.js';
+
+const isUnbounded = untaped((lse) => tf.equal(lse, Infinity));
+const isZero = untaped((x) => tf.cast(tf.equal(x, 0), 'float32'));
+const isPositive = untaped((x) => tf.greater(x, 0));
+const finiteOrZero = untaped((x) => tf.where(tf.equal(x, -Infinity), 0, x));
 
 /** Merges two attention states from stock tfjs ops: output `[T, N, Hv]`, lse `[T, N]`. */
 export function composedMerge(
   inputs: AttentionKernels['TfjsAttnMergeStates']['inputs'],
 ): tf.Tensor[] {
   const { outputA, outputB, sinks } = inputs;
-  const clean = (lse: tf.Tensor) => tf.where(tf.equal(lse, Infinity), -Infinity, lse);
+  const clean = (lse: tf.Tensor) => tf.where(isUnbounded(lse), -Infinity, lse);
   const [a, b] = [clean(inputs.lseA), clean(inputs.lseB)];
-  const top = tf.maximum(a, b);
-  const m = tf.where(tf.equal(top, -Infinity), 0, top);
+  const m = finiteOrZero(tf.maximum(a, b));
   const weightA = tf.exp(tf.sub(a, m));
   const weightB = tf.exp(tf.sub(b, m));
   const sum = tf.add(weightA, weightB);
   const denominator = sinks ? tf.add(sum, tf.exp(tf.sub(sinks, m))) : sum;
   const share = (weight: tf.Tensor) =>
-    tf.expandDims(tf.div(weight, tf.where(tf.equal(denominator, 0), 1, denominator)), -1);
+    tf.expandDims(tf.div(weight, tf.add(denominator, isZero(denominator))), -1);
   const part = (weight: tf.Tensor, output: tf.Tensor) =>
     tf.where(
-      tf.broadcastTo(tf.greater(share(weight), 0), output.shape),
+      tf.broadcastTo(isPositive(share(weight)), output.shape),
       tf.mul(share(weight), output),
       0,
     );

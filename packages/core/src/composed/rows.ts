@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { hasBand, inBand } from '../reference/mask.js';
 import type { AttentionParams } from '../problem/params.js';
+import { untaped } from './untaped.js';
 
 /** A slab of query rows of B sequences of equal shape, everything in 'bnsh'. */
 export interface Slab {
@@ -36,16 +37,16 @@ export function composedRows(slab: Slab): [tf.Tensor, tf.Tensor] {
     s = tf.mul(tf.tanh(tf.div(s, params.logitsSoftCap)), params.logitsSoftCap);
   }
   if (slab.bias) s = tf.add(s, slab.bias);
-  if (slab.qqBias) s = tf.add(s, treeBias(slab, slab.qqBias, keys));
+  const tree = slab.qqBias && treeBias(slab, slab.qqBias, keys);
+  if (tree) s = tf.add(s, tree);
   if (slab.alibiSlopes) {
     const slopes = tf.reshape(slab.alibiSlopes, [1, heads, 1, 1]);
     s = tf.sub(s, tf.mul(slopes, distances(slab, keys)));
   }
-  const visible = visibility(slab, keys);
+  const visible = visibility(slab, keys, tree);
   if (visible) s = tf.where(tf.broadcastTo(visible, s.shape), s, -Infinity);
 
-  const top = tf.max(s, -1, true);
-  const m = tf.where(tf.equal(top, -Infinity), 0, top);
+  const m = rowMaximum(s);
   const p = tf.exp(tf.sub(s, m));
   const sum = tf.sum(p, -1, true);
   const lse = tf.reshape(tf.add(m, tf.log(sum)), [batch, heads, rows]);
@@ -54,21 +55,30 @@ export function composedRows(slab: Slab): [tf.Tensor, tf.Tensor] {
   const weights = tf.reshape(p, [batch, kvHeads, group * rows, keys]);
   const weighted = visible === undefined ? tf.matMul(weights, v) : selectedProduct(weights, v);
   const acc = tf.reshape(weighted, [batch, heads, rows, params.valueHeadSize]);
-  return [tf.div(acc, tf.where(tf.equal(denominator, 0), 1, denominator)), lse];
+  return [tf.div(acc, tf.add(denominator, isZero(denominator))), lse];
 }
+
+/** Any constant does for m where gradients are concerned: it cancels. 0 where a row sees no key. */
+const rowMaximum = untaped((s) => {
+  const top = tf.max(s, -1, true);
+  return tf.where(tf.equal(top, -Infinity), 0, top);
+});
+
+const isZero = untaped((x) => tf.cast(tf.equal(x, 0), 'float32'));
+const isSeen = untaped((bias) => tf.notEqual(bias, -Infinity));
+const isFinite = untaped((x) => tf.isFinite(x));
+const isPositive = untaped((x) => tf.greater(x, 0));
 
 /** p * v where a weight of 0 hides NaN and Infinity in v, as an invisible key must. */
 function selectedProduct(weights: tf.Tensor, v: tf.Tensor): tf.Tensor {
-  // Comparisons have no gradient; training data are taken to be finite.
-  if (tf.engine().state.gradientDepth > 0) return tf.matMul(weights, v);
-  const finite = tf.isFinite(v);
+  const finite = isFinite(v);
   const product = tf.matMul(weights, tf.where(finite, v, 0));
   const taint = tf.matMul(weights, tf.sub(1, tf.cast(finite, 'float32')));
-  return tf.where(tf.greater(taint, 0), NaN, product);
+  return tf.where(isPositive(taint), NaN, product);
 }
 
 /** Bool tensor of visible keys, or nothing where all are. */
-function visibility(slab: Slab, keys: number): tf.Tensor | undefined {
+function visibility(slab: Slab, keys: number, tree?: tf.Tensor): tf.Tensor | undefined {
   const { params, seqLens, queryOffsets, firstRow, q } = slab;
   const [batch, , rows] = q.shape;
   let visible: tf.Tensor | undefined;
@@ -86,9 +96,8 @@ function visibility(slab: Slab, keys: number): tf.Tensor | undefined {
   }
   const both = (other: tf.Tensor) => (visible ? tf.logicalAnd(visible, other) : other);
   if (slab.mask) visible = both(slab.mask);
-  if (slab.bias && tf.engine().state.gradientDepth === 0) {
-    visible = both(tf.notEqual(slab.bias, -Infinity));
-  }
+  if (slab.bias) visible = both(isSeen(slab.bias));
+  if (tree) visible = both(isSeen(tree));
   return visible;
 }
 

@@ -1,4 +1,5 @@
 import { tensor, type Tensor } from '@tensorflow/tfjs-core';
+import { CapacityError } from '../errors.js';
 import type { KvCacheDtype } from '../problem/params.js';
 import { decode } from './decode.js';
 import { bytesPerElement, hasTokenScales, maxStored } from './dtypes.js';
@@ -40,7 +41,8 @@ class HostHalf {
 
   private scaleOf(row: number): number {
     if (this.tokenScales) return this.tokenScales[row];
-    return typeof this.scale === 'number' ? this.scale : this.scale[row % this.layout.numKvHeads];
+    const { scale } = this;
+    return typeof scale === 'number' ? Math.fround(scale) : scale[row % this.layout.numKvHeads];
   }
 
   write(values: ArrayLike<number>, slotMapping: Int32Array): void {
@@ -51,7 +53,7 @@ class HostHalf {
         const row = slot * numKvHeads + head;
         const from = (token * numKvHeads + head) * this.size;
         if (this.tokenScales) this.tokenScales[row] = this.measure(values, from);
-        const scale = Math.fround(this.scaleOf(row));
+        const scale = this.scaleOf(row);
         for (let lane = 0; lane < this.size; lane++) {
           this.codes[row * this.size + lane] = encode(
             dtype,
@@ -66,7 +68,9 @@ class HostHalf {
   private measure(values: ArrayLike<number>, from: number): number {
     let most = 0;
     for (let lane = 0; lane < this.size; lane++) {
-      most = Math.max(most, Math.abs(values[from + lane]));
+      // A NaN is no size: it stays one element's trouble.
+      const size = Math.abs(values[from + lane]);
+      if (size > most) most = size;
     }
     return Math.max(Math.fround(most / maxStored(this.layout.dtype)), Math.fround(1e-6));
   }
@@ -135,8 +139,19 @@ export class HostKvStorage implements KvStorage {
   private readonly value: HostHalf;
 
   constructor(readonly layout: KvCacheLayout) {
-    this.key = new HostHalf(layout, layout.headSize, layout.kScale);
-    this.value = new HostHalf(layout, layout.valueHeadSize, layout.vScale);
+    try {
+      this.key = new HostHalf(layout, layout.headSize, layout.kScale);
+      this.value = new HostHalf(layout, layout.valueHeadSize, layout.vScale);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const { numBlocks, blockSize, numKvHeads, headSize, valueHeadSize, dtype } = layout;
+      const bytes =
+        numBlocks * blockSize * numKvHeads * (headSize + valueHeadSize) * bytesPerElement(dtype);
+      throw new CapacityError(
+        `KvCache: ${bytes} bytes of host memory for ${numBlocks} blocks are not to be had (${error.message}); ` +
+          'lower numBlocks or take a smaller dtype',
+      );
+    }
   }
 
   get bytes(): number {

@@ -132,11 +132,9 @@ function describeLayout(spec: KvCacheSpec, options: KvCacheOptions): KvCacheLayo
     OP,
     'the first argument must be a KvCacheSpec such as FullAttentionSpec',
   );
-  const { numBlocks, kScale = 1, vScale = 1 } = options ?? {};
+  const { numBlocks } = options ?? {};
   checkInt(numBlocks, OP, 'numBlocks', 1);
   const dtype = resolveKvCacheDtype(OP, options.dtype);
-  checkScale('kScale', kScale, spec.numKvHeads, dtype);
-  checkScale('vScale', vScale, spec.numKvHeads, dtype);
   const { blockSize, numKvHeads, headSize, valueHeadSize } = spec;
   const slots = numBlocks * blockSize;
   check(
@@ -144,15 +142,25 @@ function describeLayout(spec: KvCacheSpec, options: KvCacheOptions): KvCacheLayo
     OP,
     `numBlocks * blockSize = ${slots} must stay below 2^31: slots are int32`,
   );
-  return { numBlocks, blockSize, numKvHeads, headSize, valueHeadSize, dtype, kScale, vScale };
+  return {
+    numBlocks,
+    blockSize,
+    numKvHeads,
+    headSize,
+    valueHeadSize,
+    dtype,
+    kScale: readScale('kScale', options.kScale ?? 1, numKvHeads, dtype),
+    vScale: readScale('vScale', options.vScale ?? 1, numKvHeads, dtype),
+  };
 }
 
-function checkScale(
+/** A scale as float32, which is what kernels divide by. */
+function readScale(
   name: string,
   scale: number | Float32Array,
   numKvHeads: number,
   dtype: KvCacheDtype,
-): void {
+): number | Float32Array {
   const values = typeof scale === 'number' ? [scale] : scale;
   check(
     typeof scale === 'number' || scale instanceof Float32Array,
@@ -177,4 +185,5 @@ function checkScale(
       `${name} ${value} has no place with dtype ${dtype}: that type computes its scales when tokens are written`,
     );
   }
+  return typeof scale === 'number' ? Math.fround(scale) : scale.slice();
 }

@@ -8,8 +8,11 @@ import type { AttentionOptions } from '../problem/options.js';
 import { check, shapeText } from '../problem/checks.js';
 import { readConfig, type AttentionArgs, type AttentionConfig } from './attention_config.js';
 import { isApart, splitHeads } from './heads.js';
+import { classNameAsRead, restoreConfig } from './serialized.js';
 
 type Shape = (number | null)[];
+
+let unnamed = 0;
 
 /**
  * The attention layer (vLLM `vllm.attention.layer.Attention`): no weights, only heads, scale and mask rules.
@@ -32,7 +35,8 @@ export class Attention extends layers.Layer {
   readonly config: AttentionConfig;
 
   constructor(args: AttentionArgs) {
-    super(args);
+    // A name that tfjs would make of the class name holds '>', which it refuses in names of tensors.
+    super({ ...args, name: args?.name ?? `attention_${++unnamed}` });
     this.config = readConfig('Attention', args);
   }
 
@@ -97,6 +101,26 @@ export class Attention extends layers.Layer {
   override getConfig(): serialization.ConfigDict {
     return { ...super.getConfig(), ...(this.config as unknown as serialization.ConfigDict) };
   }
+
+  static override fromConfig<T extends serialization.Serializable>(
+    cls: serialization.SerializableConstructor<T>,
+    config: serialization.ConfigDict,
+  ): T {
+    return new cls(restoreConfig(config));
+  }
+}
+
+/** What a saved model's class name reads as; makes an `Attention`. */
+class AttentionAsRead extends Attention {
+  static override className = classNameAsRead(Attention.className);
+
+  static override fromConfig<T extends serialization.Serializable>(
+    _cls: serialization.SerializableConstructor<T>,
+    config: serialization.ConfigDict,
+  ): T {
+    return new Attention(restoreConfig(config) as unknown as AttentionArgs) as unknown as T;
+  }
 }
 
 serialization.registerClass(Attention);
+serialization.registerClass(AttentionAsRead);

@@ -1,4 +1,5 @@
 import type { layers } from '@tensorflow/tfjs-layers';
+import { STRATEGIES } from '../backends/registry.js';
 import { check, checkFinite, checkHeads, checkInt } from '../problem/checks.js';
 import type { Implementation } from '../problem/options.js';
 
@@ -66,6 +67,7 @@ export function readConfig(op: string, args: AttentionArgs): AttentionConfig {
   const scale = args.scale ?? 1 / Math.sqrt(headSize);
   checkFinite(scale, op, 'scale');
   checkFinite(logitsSoftCap, op, 'logitsSoftCap');
+  check(logitsSoftCap >= 0, op, `logitsSoftCap must be >= 0 (0 = off), got ${logitsSoftCap}`);
   if (args.slidingWindow != null) checkInt(args.slidingWindow, op, 'slidingWindow', 1);
   for (const name of ['alibiSlopes', 'sinks'] as const) {
     const values = args[name];
@@ -80,6 +82,12 @@ export function readConfig(op: string, args: AttentionArgs): AttentionConfig {
     op,
     `attnType '${attnType}' is not one of ${ATTENTION_TYPES.join(', ')}`,
   );
+  const attnBackend = args.attnBackend ?? 'auto';
+  check(
+    attnBackend === 'auto' || Object.hasOwn(STRATEGIES, attnBackend),
+    op,
+    `attnBackend '${String(attnBackend)}' is not one of auto, ${Object.keys(STRATEGIES).join(', ')}`,
+  );
   return {
     numHeads,
     headSize,
@@ -91,6 +99,6 @@ export function readConfig(op: string, args: AttentionArgs): AttentionConfig {
     logitsSoftCap,
     sinks: args.sinks ? [...args.sinks] : null,
     attnType,
-    attnBackend: args.attnBackend ?? 'auto',
+    attnBackend,
   };
 }

@@ -26,7 +26,13 @@ export function readPairs(
         )
       : mapping;
   const written = new Set<number>();
-  for (const [from, to] of pairs) {
+  for (const pair of pairs) {
+    check(
+      Array.isArray(pair),
+      op,
+      `blockMapping must hold pairs [from, to], got ${typeof pair}`,
+    );
+    const [from, to] = pair;
     checkInt(from, op, 'a source block', 0);
     checkInt(to, op, 'a target block', 0);
     check(from < numFrom, op, `block ${from} is outside the source's blocks 0 to ${numFrom - 1}`);

@@ -38,6 +38,12 @@ export function flashAttention(
   q: Tensor,
   k: Tensor,
   v: Tensor,
+  options?: FlashAttentionOptions,
+): Tensor | AttentionResult;
+export function flashAttention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
   options: FlashAttentionOptions = {},
 ): Tensor | AttentionResult {
   return tidy(OP, () => {

@@ -1,4 +1,4 @@
-import { getBackend, reshape, tidy, type Tensor } from '@tensorflow/tfjs-core';
+import { engine, getBackend, reshape, tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { composedMerge } from '../composed/merge.js';
 import { runAttentionKernel } from '../kernels.js';
 import { check, checkTensor, shapeText } from '../problem/checks.js';
@@ -35,7 +35,11 @@ export function mergeAttnStates(
       checkTensor(state.lse, OP, `${name}.lse`, state.output.rank - 1, '[..., N]');
     }
     const { shape } = a.output;
-    check(shape.length >= 2, OP, `a.output must be [..., N, Hv], got ${shapeText(shape)}`);
+    check(
+      shape.length >= 2 && a.output.size > 0,
+      OP,
+      `a.output must be [..., N, Hv] with every axis at least 1, got ${shapeText(shape)}`,
+    );
     for (const [name, tensor, wanted] of [
       ['b.output', b.output, shape],
       ['a.lse', a.lse, shape.slice(0, -1)],
@@ -62,7 +66,7 @@ export function mergeAttnStates(
       ...(options.sinks == null ? {} : { sinks: perHead(OP, 'sinks', options.sinks, heads) }),
     };
     const [output, lse] =
-      providerFor(getBackend()) === undefined
+      providerFor(getBackend()) === undefined || engine().state.gradientDepth > 0
         ? composedMerge(inputs)
         : runAttentionKernel('TfjsAttnMergeStates', inputs, {});
     return [reshape(output, shape), reshape(lse, shape.slice(0, -1))];

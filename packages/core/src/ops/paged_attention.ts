@@ -41,6 +41,12 @@ export function pagedAttention(
   q: Tensor,
   cache: KvCache,
   plan: AttentionPlan,
+  options?: AttentionOptions,
+): Tensor | AttentionResult;
+export function pagedAttention(
+  q: Tensor,
+  cache: KvCache,
+  plan: AttentionPlan,
   options: AttentionOptions = {},
 ): Tensor | AttentionResult {
   checkHandles(OP, cache, plan);

@@ -58,9 +58,9 @@ export function checkOffset(op: string, offset: number): void {
 
 export function checkFinite(value: unknown, op: string, name: string): asserts value is number {
   check(
-    typeof value === 'number' && Number.isFinite(value),
+    typeof value === 'number' && Number.isFinite(Math.fround(value)),
     op,
-    `${name} must be a finite number, got ${String(value)}`,
+    `${name} must be a finite number (in float32), got ${String(value)}`,
   );
 }
 

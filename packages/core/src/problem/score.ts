@@ -3,6 +3,7 @@ import type { AttentionOptions, PerHead } from './options.js';
 import type { AttentionParams, Feature } from './params.js';
 import type { AttentionTensors } from './problem.js';
 import { check, checkFinite, checkInt, checkTensor, shapeText } from './checks.js';
+import { PRECISIONS } from './spec.js';
 import { describeWindow } from './window.js';
 
 /** Score axes that a bias or mask broadcasts to. `batch` is absent where tokens are packed. */
@@ -37,10 +38,19 @@ export function describeScore(
   shape: ScoreShape,
 ): Score {
   const { softmaxScale = 1 / Math.sqrt(headSize), logitsSoftCap = 0 } = options;
-  const { chunkSize = 0, chunkLookback = 0, rswaPrefixLen = 0 } = options;
+  const { chunkSize = 0, chunkLookback = 0, rswaPrefixLen = 0, precision = 'float32' } = options;
+  check(
+    PRECISIONS.includes(precision),
+    op,
+    `precision must be one of ${PRECISIONS.join(', ')}, got '${String(precision)}'`,
+  );
   checkFinite(softmaxScale, op, 'softmaxScale');
   checkFinite(logitsSoftCap, op, 'logitsSoftCap');
-  check(logitsSoftCap >= 0, op, `logitsSoftCap must be >= 0 (0 = off), got ${logitsSoftCap}`);
+  check(
+    logitsSoftCap === 0 || Math.fround(logitsSoftCap) > 0,
+    op,
+    `logitsSoftCap must be 0 (off) or positive in float32, got ${logitsSoftCap}`,
+  );
   checkInt(chunkSize, op, 'chunkSize', 0);
   checkInt(chunkLookback, op, 'chunkLookback', 0);
   checkInt(rswaPrefixLen, op, 'rswaPrefixLen', 0);
@@ -68,15 +78,21 @@ export function describeScore(
     checkTensor(options.qqBias, op, 'qqBias', 2, '[M, M]');
     qqBiasSize = options.qqBias.shape[0];
     check(
-      qqBiasSize === options.qqBias.shape[1],
+      qqBiasSize > 0 && qqBiasSize === options.qqBias.shape[1],
       op,
-      `qqBias must be square [M, M], got ${shapeText(options.qqBias.shape)}`,
+      `qqBias must be square [M, M] with M >= 1, got ${shapeText(options.qqBias.shape)}`,
     );
     tensors.qqBias = options.qqBias;
     features.push('qqBias');
   }
   if (options.alibiSlopes != null) {
-    tensors.alibiSlopes = perHead(op, 'alibiSlopes', options.alibiSlopes, shape.heads);
+    tensors.alibiSlopes = perHead(
+      op,
+      'alibiSlopes',
+      options.alibiSlopes,
+      shape.heads,
+      -Number.MAX_VALUE,
+    );
     features.push('alibi');
   }
   if (options.sinks != null) {
@@ -89,8 +105,8 @@ export function describeScore(
     features: features.sort(),
     tensors,
     params: {
-      softmaxScale,
-      logitsSoftCap,
+      softmaxScale: Math.fround(softmaxScale),
+      logitsSoftCap: Math.fround(logitsSoftCap),
       windowLeft,
       windowRight,
       chunkSize,
@@ -146,7 +162,14 @@ function broadcastStrides(
   return strides;
 }
 
-export function perHead(op: string, name: string, value: PerHead, heads: number): Tensor {
+/** One float32 a query head; host numbers must lie in [least, Infinity) in float32. */
+export function perHead(
+  op: string,
+  name: string,
+  value: PerHead,
+  heads: number,
+  least = -Infinity,
+): Tensor {
   if (value instanceof Tensor) {
     checkTensor(value, op, name, 1, '[N]');
     check(value.size === heads, op, `${name} must have ${heads} entries [N], got ${value.size}`);
@@ -159,9 +182,9 @@ export function perHead(op: string, name: string, value: PerHead, heads: number)
   );
   for (const entry of value) {
     check(
-      typeof entry === 'number' && !Number.isNaN(entry),
+      typeof entry === 'number' && Math.fround(entry) >= least && Math.fround(entry) < Infinity,
       op,
-      `${name} must hold numbers, got ${String(entry)}`,
+      `${name} must hold ${least === -Infinity ? 'numbers below Infinity' : 'finite numbers'}, got ${String(entry)}`,
     );
   }
   return tensor1d(Float32Array.from(value));

@@ -1,7 +1,8 @@
 import { FEATURE_BITS, type Feature, type KvCacheDtype } from './params.js';
 
 /** Compute precision asked for. tfjs tensors stay float32; CPU kernels always compute in float32. */
-export type Precision = 'float32' | 'float16' | 'bfloat16';
+export const PRECISIONS = ['float32', 'float16', 'bfloat16'] as const;
+export type Precision = (typeof PRECISIONS)[number];
 
 /** Where keys and values lie. */
 export type KvLayout =

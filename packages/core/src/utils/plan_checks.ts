@@ -1,7 +1,7 @@
 import { Tensor } from '@tensorflow/tfjs-core';
 import { CapacityError } from '../errors.js';
 import type { KvCacheLayout } from '../kv_cache/layout.js';
-import { check } from '../problem/checks.js';
+import { check, checkInt } from '../problem/checks.js';
 import type { AttentionMetadata, AttentionPlan } from './plan_attention.js';
 
 /** Flattens block tables to `[B, M]`; shorter rows are padded with -1. */
@@ -29,10 +29,22 @@ export function checkBlockTables(
     op,
     `blockTables must be an Int32Array [B, M] or ${numSeqs} rows, got ${Array.isArray(tables) ? `${rows.length} rows` : typeof tables}`,
   );
+  rows.forEach((row, b) => checkRow(op, row, b));
   const width = rows.reduce((most, row) => Math.max(most, row?.length ?? 0), 1);
   const flat = new Int32Array(numSeqs * width).fill(-1);
   rows.forEach((row, b) => flat.set(row ?? [], b * width));
   return { flat, width };
+}
+
+/** A row that is absent has no blocks. */
+function checkRow(op: string, row: ArrayLike<number> | null | undefined, b: number): void {
+  if (row == null || row instanceof Int32Array) return;
+  check(
+    Array.isArray(row),
+    op,
+    `blockTables[${b}] must be an array of block ids, got ${typeof row}`,
+  );
+  Array.from(row).forEach((block, i) => checkInt(block, op, `blockTables[${b}][${i}]`));
 }
 
 /** Slots are -1 or distinct: two tokens in one slot would leave whichever wrote last. */
