@@ -1,0 +1,161 @@
+import { randomInt } from 'node:crypto';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { KV_CACHE_DTYPES, type KvCacheDtype } from '@tfjs-attention/core';
+import type { Sampling } from './sampler.js';
+
+/** What the command line asks for, every default settled. */
+export interface CliOptions {
+  /** Text or token ids. */
+  prompt: { text: string } | { ids: readonly number[] };
+  maxTokens: number;
+  sampling: Sampling;
+  /** tfjs backend name; undefined = the best that starts. */
+  backend?: string;
+  kvCacheDtype: KvCacheDtype | 'auto';
+  /** Checkpoint directory. */
+  model: string;
+  printIds: boolean;
+  quiet: boolean;
+  wasm?: WasmModule;
+  threads?: number;
+  blockSize: number;
+  prefillChunk: number;
+}
+
+const WASM_MODULES = ['simd', 'relaxed', 'typescript'] as const;
+export type WasmModule = (typeof WASM_MODULES)[number];
+
+/** Short names of the command line: scales per token and head need no calibration, so those are meant. */
+const DTYPE_ALIASES: Readonly<Record<string, KvCacheDtype>> = {
+  int8: 'int8_per_token_head',
+  fp8: 'fp8_per_token_head',
+};
+
+/** Streams that help and complaints go to. */
+export interface Output {
+  stdout: { write(text: string): unknown };
+  stderr: { write(text: string): unknown };
+}
+
+/**
+ * Reads arguments (without `node` and the script).
+ *
+ * @throws commander's CommanderError, its message already written, also for `--help` (then with exit code 0).
+ */
+export function parseArguments(
+  args: readonly string[],
+  defaultModel: string,
+  output: Output,
+): CliOptions {
+  const program = makeProgram(defaultModel)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => output.stdout.write(text),
+      writeErr: (text) => output.stderr.write(text),
+    });
+  const given = program.parse(args, { from: 'user' }).opts<RawOptions>();
+  const { greedy: _, temperature, topK, seed, prompt, promptIds, kvCacheDtype, ...rest } = given;
+  return {
+    ...rest,
+    prompt: promptIds === undefined ? { text: prompt } : { ids: promptIds },
+    sampling: readSampling({ temperature, topK, seed }),
+    kvCacheDtype: DTYPE_ALIASES[kvCacheDtype] ?? (kvCacheDtype as KvCacheDtype | 'auto'),
+    printIds: given.printIds ?? false,
+    quiet: given.quiet ?? false,
+  };
+}
+
+/** As commander hands it over. */
+type RawOptions = Omit<
+  CliOptions,
+  'prompt' | 'sampling' | 'kvCacheDtype' | 'printIds' | 'quiet'
+> & {
+  printIds?: boolean;
+  quiet?: boolean;
+  prompt: string;
+  promptIds?: number[];
+  greedy?: boolean;
+  temperature?: number;
+  topK?: number;
+  seed?: number;
+  kvCacheDtype: string;
+};
+
+function readSampling({
+  temperature,
+  topK,
+  seed,
+}: Pick<RawOptions, 'temperature' | 'topK' | 'seed'>): Sampling {
+  if (temperature === undefined && topK === undefined && seed === undefined) {
+    return { kind: 'greedy' };
+  }
+  return {
+    kind: 'random',
+    temperature: temperature ?? 1,
+    topK: topK ?? null,
+    seed: seed ?? randomInt(2 ** 31),
+  };
+}
+
+function makeProgram(defaultModel: string): Command {
+  const random = ['temperature', 'topK', 'seed'];
+  const option = (flags: string, description: string) => new Option(flags, description);
+  return new Command('npm start --')
+    .description('Generates text with a Llama-like model on a paged KV cache.')
+    .helpOption('--help', 'show this')
+    .allowExcessArguments(false)
+    .addOption(option('--prompt <text>', 'text to continue').default('In the beginning'))
+    .addOption(
+      option('--prompt-ids <ids>', 'token ids to continue, comma-separated')
+        .argParser(idList)
+        .conflicts('prompt'),
+    )
+    .addOption(option('--max-tokens <n>', 'tokens to generate').argParser(count).default(64))
+    .addOption(option('--greedy', 'always the likeliest token (default)').conflicts(random))
+    .addOption(option('--temperature <x>', 'sample; < 1 is safer').argParser(positive))
+    .addOption(option('--top-k <k>', 'sample among the k likeliest').argParser(count))
+    .addOption(option('--seed <s>', 'sample the same way again').argParser(integer))
+    .addOption(option('--backend <name>', 'tfjs backend, e.g. wasm or cpu (default: the best)'))
+    .addOption(
+      option(
+        '--kv-cache-dtype <type>',
+        'stored type of keys and values; int8 and fp8 scale each token',
+      )
+        .choices(['auto', 'int8', 'fp8', ...KV_CACHE_DTYPES.filter((name) => name !== 'int8')])
+        .default('auto'),
+    )
+    .addOption(option('--model <dir>', 'checkpoint directory').default(defaultModel, 'tiny-llama'))
+    .addOption(option('--print-ids', 'print the generated token ids, comma-separated'))
+    .addOption(option('--quiet', 'nothing but the result'))
+    .addOption(option('--wasm <kernels>', 'force the CPU kernels').choices(WASM_MODULES))
+    .addOption(option('--threads <n>', 'threads of the CPU kernels').argParser(count))
+    .addOption(option('--block-size <n>', 'tokens a cache block').argParser(count).default(16))
+    .addOption(option('--prefill-chunk <n>', 'prompt tokens a step').argParser(count).default(256));
+}
+
+function count(text: string): number {
+  const value = integer(text);
+  if (value < 1) throw new InvalidArgumentError('It must be at least 1.');
+  return value;
+}
+
+function integer(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value >= 2 ** 31) {
+    throw new InvalidArgumentError('It must be a whole number from 0 to 2147483647.');
+  }
+  return value;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
+    throw new InvalidArgumentError('It must be a number > 0; --greedy takes the likeliest token.');
+  }
+  return value;
+}
+
+function idList(text: string): number[] {
+  if (text.trim() === '') throw new InvalidArgumentError('It must name at least one token id.');
+  return text.split(',').map((part) => integer(part.trim()));
+}

@@ -1,0 +1,87 @@
+// What the tests share: fixture checkpoints, Hugging Face's results for them, runners over them.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { setBackend } from '@tensorflow/tfjs-core';
+import { ready, type KvCacheDtype } from '@tfjs-attention/core';
+import { Checkpoint } from './checkpoint.js';
+import { readConfigOf } from './load_model.js';
+import { LlamaModel } from './model.js';
+import { ModelRunner, type RunnerOptions } from './model_runner.js';
+import { makeRopeTables, ropeFrequencies } from './rope.js';
+import './tf_backend.js';
+import { loadWeights } from './weights.js';
+
+/** One prompt with the results of transformers in float32. */
+export interface ReferenceCase {
+  ids: number[];
+  /** Scores after the last prompt token. */
+  lastLogits: number[];
+  /** Prompt and greedy continuation. */
+  greedyIds: number[];
+  /** Smallest distance in log-probability between first and second choice. */
+  minTop2Gap: number;
+  prompt?: string;
+  greedyText?: string;
+}
+
+export const TINY_LLAMA = pathOf('../models/tiny-llama');
+export const LLAMA3_ROPE = pathOf('../fixtures/llama3-rope-bf16');
+export const MISTRAL_WINDOW = pathOf('../fixtures/mistral-window');
+
+/** Below this distance rounding may choose otherwise. */
+export const CLEAR_GAP = 0.01;
+
+interface ReferenceFile {
+  cases: (Omit<ReferenceCase, 'ids'> & { ids?: number[]; promptIds?: number[] })[];
+  perplexityProbe?: { ids: number[]; meanLoss: number };
+}
+
+export function readReference(name: 'tiny-llama' | 'llama3-rope-bf16' | 'mistral-window'): {
+  cases: ReferenceCase[];
+  probe?: { ids: number[]; meanLoss: number };
+} {
+  const text = readFileSync(pathOf(`../fixtures/${name}/reference.json`), 'utf8');
+  const { cases, perplexityProbe } = JSON.parse(text) as ReferenceFile;
+  return {
+    cases: cases.map((given) => ({ ...given, ids: given.ids ?? given.promptIds ?? [] })),
+    probe: perplexityProbe,
+  };
+}
+
+/** A model on a tfjs backend, which becomes the active one; its rotary frequencies may be rounded. */
+export async function openModel(
+  directory: string,
+  backend: string,
+  maxTokens = 640,
+  round: (frequency: number) => number = (frequency) => frequency,
+): Promise<LlamaModel> {
+  await setBackend(backend);
+  await ready(backend);
+  const config = readConfigOf(directory);
+  const checkpoint = Checkpoint.open(directory);
+  const weights = loadWeights(checkpoint, config);
+  checkpoint.close();
+  const exact = ropeFrequencies(config.rope, config.headSize, maxTokens);
+  const rope = { ...exact, frequencies: exact.frequencies.map(round) };
+  return new LlamaModel(config, weights, makeRopeTables(rope, maxTokens));
+}
+
+export function openRunner(model: LlamaModel, options: Partial<RunnerOptions> = {}): ModelRunner {
+  const kvCacheDtype: KvCacheDtype = 'float32';
+  return new ModelRunner(model, {
+    maxTokens: 640,
+    blockSize: 16,
+    prefillChunk: 256,
+    kvCacheDtype,
+    ...options,
+  });
+}
+
+/** Largest distance between two lists of scores. */
+export function maxDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
+}
+
+function pathOf(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url));
+}
