@@ -1,0 +1,80 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { KvCacheDtype } from '@tfjs-attention/core';
+import type { WasmFlavour } from './contenders/contender.js';
+import type { Cell } from './grid.js';
+import { ceilingModule } from './places.js';
+import type { Entrant } from './timing.js';
+import { cacheBytes } from './work.js';
+
+/** What one core can do at most with the instructions of a flavour. */
+interface Ceiling {
+  /** 128-bit multiply-adds that never leave registers: a multiplication and an addition, or one FMA if relaxed. */
+  readonly compute: { run: () => void; readonly flops: number };
+  /** One sequential pass over as many bytes as the kernel reads. */
+  read: (bytes: number) => { run: () => void; readonly bytes: number };
+}
+
+interface CeilingExports {
+  ceiling_madd: (steps: number, factor: number, addend: number) => number;
+  ceiling_read: (from: number, count: number) => number;
+}
+
+const STEPS = 500_000;
+/** 12 chains of 4 lanes, two operations each. */
+const FLOPS_PER_STEP = 96;
+const PAGE = 65536;
+/** Where the buffer starts; the module's stack is below. */
+const BUFFER = PAGE;
+/** Warming up finds the real time. */
+const GUESSED_MS = 1;
+/** Largest buffer, past every cache that a core has to itself. */
+const MOST_BYTES = 512 * 2 ** 20;
+
+const loaded = new Map<WasmFlavour, Ceiling | undefined>();
+
+/** Nothing where the module is not built. */
+function loadCeiling(flavour: WasmFlavour): Ceiling | undefined {
+  const path = ceilingModule(flavour);
+  if (!existsSync(path)) return undefined;
+  const memory = new WebAssembly.Memory({ initial: 2, maximum: PAGE });
+  const module = new WebAssembly.Module(readFileSync(path));
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const { ceiling_madd: madd, ceiling_read: read } = exports as unknown as CeilingExports;
+  return {
+    // The sums tend to 1: no overflow, no subnormal numbers.
+    compute: { run: () => void madd(STEPS, 0.5, 0.5), flops: STEPS * FLOPS_PER_STEP },
+    read: (wanted) => {
+      const bytes = Math.min(MOST_BYTES, Math.ceil(wanted / 128) * 128);
+      const lacking = BUFFER + bytes - memory.buffer.byteLength;
+      if (lacking > 0) {
+        memory.grow(Math.ceil(lacking / PAGE));
+        // Pages that were never written may all be one page of zeros, which would read too fast.
+        new Uint32Array(memory.buffer, BUFFER).fill(0x3f800000);
+      }
+      return { run: () => void read(BUFFER, bytes / 4), bytes };
+    },
+  };
+}
+
+/** A ceiling to be timed beside the kernels. */
+export interface CeilingEntrant extends Entrant {
+  /** Flops or bytes a run. */
+  readonly work: number;
+  /** The cache whose bytes are read; null = flops, which bound every row. */
+  readonly dtype: KvCacheDtype | null;
+}
+
+/** What bounds a cell: flops for prefill, reading each cache type's bytes for decode. */
+export function ceilingEntrants(cell: Cell, flavour: WasmFlavour): CeilingEntrant[] {
+  if (!loaded.has(flavour)) loaded.set(flavour, loadCeiling(flavour));
+  const ceiling = loaded.get(flavour);
+  if (ceiling === undefined) return [];
+  if (cell.group !== 'decode') {
+    const { run, flops } = ceiling.compute;
+    return [{ runner: { run }, firstMs: GUESSED_MS, work: flops, dtype: null }];
+  }
+  return cell.kvDtypes.map((dtype) => {
+    const { run, bytes } = ceiling.read(cacheBytes(cell, dtype));
+    return { runner: { run }, firstMs: GUESSED_MS, work: bytes, dtype };
+  });
+}

@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { BACKENDS, type Backend } from './contenders/ours.js';
+import type { WasmFlavour } from './contenders/contender.js';
+import { PEERS, type PeerName } from './contenders/peers.js';
+import { resultsFolder } from './places.js';
+import type { ClockName } from './timing.js';
+
+export interface BenchOptions {
+  readonly backends: readonly Backend[];
+  readonly peers: readonly PeerName[];
+  readonly filter: string;
+  readonly wasm?: WasmFlavour;
+  readonly quick: boolean;
+  readonly clock: ClockName;
+  readonly json?: string;
+  readonly svg: string;
+}
+
+interface Parsed {
+  backend?: Backend[];
+  peer?: (PeerName | 'none')[];
+  filter: string;
+  wasm?: WasmFlavour;
+  quick?: boolean;
+  clock: ClockName;
+  json?: string;
+  svg?: string;
+}
+
+/** Reads the command line; prints help or the mistake and ends the process where there is one. */
+export function readOptions(argv: readonly string[]): BenchOptions {
+  const program = new Command('npm run bench --')
+    .description('Verifies our attention kernels and their peers, then times them side by side.')
+    .option(
+      '--backend <name>',
+      `tfjs backend of our kernels: ${BACKENDS.join(', ')}; repeatable (default all)`,
+      oneOf(BACKENDS),
+    )
+    .option(
+      '--peer <name>',
+      `${PEERS.join(', ')}, or none; repeatable (default all)`,
+      oneOf([...PEERS, 'none'] as const),
+    )
+    .option(
+      '--filter <text>',
+      "only cells whose name contains it, e.g. 'decode' or 'S=1024 8x64'",
+      '',
+    )
+    .addOption(
+      new Option('--wasm <module>', 'WebAssembly module (default both)').choices([
+        'simd',
+        'relaxed',
+      ]),
+    )
+    .option('--quick', 'a sample of the grid, within a minute')
+    .addOption(
+      new Option('--clock <clock>', 'cpu = time that this process had a core, for busy machines')
+        .choices(['wall', 'cpu'])
+        .default('wall'),
+    )
+    .option('--json <file>', 'write one row a cell')
+    .option('--svg <file>', 'the plot (default packages/bench/results/bench.svg)')
+    .allowExcessArguments(false)
+    .parse([...argv], { from: 'user' });
+  const { backend, peer, filter, wasm, quick, clock, json, svg } = program.opts<Parsed>();
+  return {
+    backends: backend ?? BACKENDS,
+    peers: peer?.filter((name) => name !== 'none') ?? PEERS,
+    filter,
+    wasm,
+    quick: quick ?? false,
+    clock,
+    json,
+    svg: svg ?? join(resultsFolder(), 'bench.svg'),
+  };
+}
+
+/** A repeatable option whose values come from a list. */
+function oneOf<Name extends string>(names: readonly Name[]) {
+  return (value: string, before: Name[] | undefined): Name[] => {
+    const found = names.find((name) => name === value);
+    if (found === undefined)
+      throw new InvalidArgumentError(`Allowed choices are ${names.join(', ')}.`);
+    return [...(before ?? []), found];
+  };
+}

@@ -1,0 +1,77 @@
+// Our kernels in one cell: whether they are right, and their first run.
+import type { KvCacheDtype } from '@tfjs-attention/core';
+import type { Runner, WasmFlavour } from './contenders/contender.js';
+import { prepareOurs, strategyOf, useFlavour, type Backend } from './contenders/ours.js';
+import type { Cell } from './grid.js';
+import type { Inputs } from './inputs.js';
+import type { OwnResult } from './rows.js';
+import { timeRun, type ClockName, type Entrant } from './timing.js';
+import { judge, type Expected } from './verify.js';
+
+/** A kernel that is right, with what its rows will say of it. */
+export interface OwnEntrant extends Entrant {
+  readonly runner: Runner;
+  readonly facts: Omit<OwnResult, 'timing' | 'ceilingRate'>;
+}
+
+/** A kernel that is wrong or failed: it gets no time. */
+export interface BadKernel {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface Team {
+  readonly entrants: readonly OwnEntrant[];
+  readonly bad: readonly BadKernel[];
+}
+
+/** Prepares, runs once and verifies a module's kernels on every backend, with every cache type of the cell. */
+export async function gatherTeam(
+  cell: Cell,
+  inputs: Inputs,
+  flavour: WasmFlavour,
+  backends: readonly Backend[],
+  expected: ReadonlyMap<KvCacheDtype, Expected>,
+  clock: ClockName,
+): Promise<Team> {
+  useFlavour(flavour);
+  const entrants: OwnEntrant[] = [];
+  const bad: BadKernel[] = [];
+  for (const [dtype, wanted] of expected) {
+    if (!cell.kvDtypes.includes(dtype)) continue;
+    for (const backend of backends) {
+      const found = await tryKernel(cell, inputs, flavour, backend, dtype, wanted, clock);
+      if (typeof found !== 'string') entrants.push(found);
+      else bad.push({ name: `${cell.name} ${backend} ${flavour} ${dtype}`, reason: found });
+    }
+  }
+  return { entrants, bad };
+}
+
+/** A verified entrant, or what is wrong with it. */
+async function tryKernel(
+  cell: Cell,
+  inputs: Inputs,
+  wasm: WasmFlavour,
+  backend: Backend,
+  dtype: KvCacheDtype,
+  expected: Expected,
+  clock: ClockName,
+): Promise<OwnEntrant | string> {
+  let runner: Runner | undefined;
+  try {
+    runner = await prepareOurs(cell, inputs, backend, dtype);
+    const firstMs = await timeRun(runner, clock);
+    const { tolerance } = expected;
+    const { right, error } = judge(runner, expected, tolerance);
+    if (right) {
+      const strategy = strategyOf(cell, dtype);
+      return { runner, firstMs, facts: { backend, wasm, strategy, dtype, error, tolerance } };
+    }
+    await runner.dispose();
+    return `wrong: error ${error.toExponential(2)}, tolerance ${tolerance.toExponential(2)}`;
+  } catch (problem) {
+    await runner?.dispose();
+    return `failed: ${problem instanceof Error ? problem.message : String(problem)}`;
+  }
+}
