@@ -10,6 +10,7 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/', '<rootDir>/packages/bench/peers/'],
   globalSetup: '<rootDir>/kernels/build/jest_setup.js',
   setupFiles: ['<rootDir>/kernels/build/jest_quiet.js'],
+  testTimeout: 60_000,
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '\\.ts$': [
@@ -22,9 +23,9 @@ export default {
     // Jest instantiates any file that ends in .wasm, so it gets the text from a JavaScript copy.
     '^kernels/dist/(.+)\\.wasm$': '<rootDir>/kernels/dist/text/$1.js',
     '^kernels/(.+)$': '<rootDir>/kernels/$1',
-    '^@tfjs-attention/core/(.+)$': [
-      '<rootDir>/packages/core/src/$1.ts',
-      '<rootDir>/packages/core/src/$1/index.ts',
+    '^@tfjs-attention/([^/]+)/(.+)$': [
+      '<rootDir>/packages/$1/src/$2.ts',
+      '<rootDir>/packages/$1/src/$2/index.ts',
     ],
     '^@tfjs-attention/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
     '^tfjs-attention$': '<rootDir>/packages/tfjs-attention/src/index.ts',

@@ -23,12 +23,14 @@ const unpublishedSources = {
     unpublished.has(source) ? join(root, unpublished.get(source), 'src/index.ts') : null,
 };
 
-const plugins = [
+const plugins = (target) => [
   unpublishedSources,
   kernelText(),
   nodeResolve({ extensions: ['.ts', '.js'] }),
-  esbuild({ target: 'es2020', tsconfig: join(root, 'tsconfig.json') }),
+  esbuild({ target, tsconfig: join(root, 'tsconfig.json') }),
 ];
+const FOR_USERS = 'es2020';
+const FOR_OUR_NODE = 'node20';
 
 const isExternal = (id) =>
   !id.startsWith('.') && !isAbsolute(id) && !id.startsWith('kernels/') && !unpublished.has(id);
@@ -47,7 +49,6 @@ function library(workspace) {
     preserveModules: true,
     preserveModulesRoot: join(root, folder, 'src'),
     sourcemap: true,
-    sourcemapExcludeSources: true,
     interop: (id) => (id?.startsWith('@tensorflow/') ? 'esModule' : 'auto'),
     generatedCode: 'es2015',
   };
@@ -57,7 +58,7 @@ function library(workspace) {
       modules.map((target) => target.import.default),
     ),
     external: isExternal,
-    plugins,
+    plugins: plugins(FOR_USERS),
     output: [
       { ...output, format: 'es', entryFileNames: '[name].js' },
       { ...output, format: 'cjs', entryFileNames: '[name].cjs', exports: 'named' },
@@ -69,7 +70,7 @@ function program(workspace) {
   return {
     input: entriesOf(workspace, Object.values(workspace.manifest.bin)),
     external: isExternal,
-    plugins,
+    plugins: plugins(FOR_OUR_NODE),
     output: {
       dir: join(root, workspace.folder, 'dist'),
       format: 'es',
@@ -92,7 +93,7 @@ function pageScript({ folder, manifest }) {
   return {
     input: join(root, folder, 'src/index.ts'),
     external: (id) => id.startsWith('@tensorflow/') || id.startsWith('node:'),
-    plugins: [fromSources, ...plugins],
+    plugins: [fromSources, ...plugins(FOR_USERS)],
     output: {
       file: join(root, folder, manifest.unpkg),
       format: 'iife',
@@ -100,8 +101,6 @@ function pageScript({ folder, manifest }) {
       globals: (id) => (id.startsWith('@tensorflow/') ? 'tf' : 'undefined'),
       interop: 'esModule',
       inlineDynamicImports: true,
-      sourcemap: true,
-      sourcemapExcludeSources: true,
       plugins: [minify()],
     },
   };

@@ -1,12 +1,14 @@
-import { rmSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildDeclarations } from './declarations.mjs';
 import { filesBelow, whenChanged } from './inputs.mjs';
 import { root } from './root.mjs';
 import { mustRun } from './run.mjs';
-import { workspaces } from './workspaces.mjs';
+import { publicPackages, workspaces } from './workspaces.mjs';
 
 const TOOLS = [
+  'LICENSE',
+  'THIRD_PARTY_NOTICES.md',
   'package-lock.json',
   'package.json',
   'rollup.config.js',
@@ -38,6 +40,16 @@ export function buildPackages() {
         rmSync(join(root, folder, 'dist'), { recursive: true, force: true });
       await mustRun(process.execPath, ['node_modules/rollup/dist/bin/rollup', '-c', '--silent']);
       await buildDeclarations();
+      copyPapers();
     },
   });
+}
+
+/** npm packs only what lies in the folder of a package. */
+function copyPapers() {
+  for (const { folder } of publicPackages()) {
+    for (const paper of ['LICENSE', 'THIRD_PARTY_NOTICES.md']) {
+      copyFileSync(join(root, paper), join(root, folder, paper));
+    }
+  }
 }

@@ -12,7 +12,7 @@ export function run(command, args, { cwd = root, env, stdout = 2, echo = false }
       cwd,
       env: { ...process.env, ...env },
       stdio: ['inherit', stdout, piped ? 'pipe' : 2],
-      shell: process.platform === 'win32' && command === 'npm',
+      shell: process.platform === 'win32' && /^np[mx]$/.test(command),
     });
     let output = '';
     const collect = (chunk) => {

@@ -18,13 +18,15 @@ export async function step(title, work) {
 
 const seconds = (start) => ((Date.now() - start) / 1000).toFixed(1);
 
-/** Long steps say that they are alive: on one line of a terminal, and every 15 seconds in a log. */
+/** A step that takes a while is named, then shows its seconds: on one line of a terminal, in a log now and then. */
 function heartbeat(title, start) {
   const terminal = process.stderr.isTTY === true;
-  const timer = setInterval(
-    () => say(terminal ? `\r${title}: ${seconds(start)} s \r` : `${title}: ${seconds(start)} s\n`),
-    terminal ? 1000 : 15_000,
-  );
+  let beats = 0;
+  const timer = setInterval(() => {
+    beats++;
+    if (terminal) say(`\r${title}: ${seconds(start)} s \r`);
+    else if (beats === 1 || beats % 15 === 0) say(`${title}: ${seconds(start)} s ...\n`);
+  }, 1000);
   timer.unref();
   return timer;
 }

@@ -15,9 +15,9 @@ function unique(fullName) {
   return count === 1 ? fullName : `${fullName} (${count})`;
 }
 
-const jasmine = new Jasmine({});
+const jasmine = new Jasmine({ projectBaseDir: dirname(bundle) });
 jasmine.exitOnCompletion = false;
-jasmine.loadConfig({ spec_dir: dirname(bundle), spec_files: [basename(bundle)], random: false });
+jasmine.loadConfig({ spec_dir: '.', spec_files: [basename(bundle)], random: false });
 jasmine.clearReporters();
 jasmine.addReporter({
   specDone({ status, fullName, failedExpectations }) {
@@ -30,5 +30,6 @@ jasmine.addReporter({
   },
 });
 await jasmine.execute();
+if (passed.length === 0) throw new Error('no spec passed: was the suite dropped from the bundle?');
 writeFileSync(report, JSON.stringify({ passed, failed }));
 process.exit(0);

@@ -1,0 +1,5 @@
+import { mustRun } from '../lib/run.mjs';
+
+export const check = async () => {
+  await mustRun('npm', ['run', 'format:check'], { stdout: 'pipe' });
+};

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { filesBelow } from '../lib/inputs.mjs';
+import { root } from '../lib/root.mjs';
+import { publicPackages } from '../lib/workspaces.mjs';
+
+const NETWORK =
+  /\b(fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|importScripts)\b|['"]node:(https?|net|dgram|tls|dns)['"]/g;
+
+/** The one place that may load something: `setWasmUrl`, from the addresses that its caller names. */
+const ALLOWED = 'packages/backend-cpu/src/module/source.ts';
+
+/** The libraries reach no network by themselves. */
+export function check() {
+  const found = publicPackages()
+    .flatMap(({ folder }) => filesBelow(`${folder}/src`, /(?<!\.test|\.browser)\.ts$/))
+    .filter((file) => file !== ALLOWED)
+    .flatMap((file) =>
+      withoutComments(readFileSync(join(root, file), 'utf8'))
+        .split('\n')
+        .flatMap((text, index) =>
+          text.match(NETWORK) ? [`${file}:${index + 1}: ${text.trim()}`] : [],
+        ),
+    );
+  if (found.length > 0) throw new Error(`network access in a library:\n${found.join('\n')}`);
+}
+
+const withoutComments = (source) =>
+  source
+    .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ''))
+    .replace(/(^|\s)\/\/.*$/gm, '');

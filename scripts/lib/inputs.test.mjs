@@ -1,0 +1,32 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { whenChanged } from './inputs.mjs';
+import { root } from './root.mjs';
+
+let folder;
+beforeEach(() => {
+  folder = relative(root, mkdtempSync(join(root, 'node_modules/.inputs-test-')));
+});
+afterEach(() => rmSync(join(root, folder), { recursive: true }));
+
+test('makes again when an input changed, an output is gone, or the last time failed', async () => {
+  const [input, output] = [`${folder}/input`, `${folder}/output`];
+  writeFileSync(join(root, input), 'a');
+  let made = 0;
+  const step = (make) =>
+    whenChanged({ stamp: `${folder}/stamp`, files: [input], outputs: [output], make });
+  const make = () => {
+    made++;
+    writeFileSync(join(root, output), '');
+  };
+
+  expect(await step(make)).toBe(true);
+  expect(await step(make)).toBe(false);
+  writeFileSync(join(root, input), 'b');
+  await expect(step(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+  expect(await step(make)).toBe(true);
+  rmSync(join(root, output));
+  expect(await step(make)).toBe(true);
+  expect(made).toBe(3);
+});
