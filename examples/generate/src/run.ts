@@ -1,9 +1,9 @@
 import { enableProdMode } from '@tensorflow/tfjs-core';
-import { AttentionError, ready } from '@tfjs-attention/core';
+import { AttentionError, describeKernels, ready } from '@tfjs-attention/core';
 import { CommanderError } from 'commander';
 import { parseArguments, type CliOptions, type Output } from './cli.js';
 import { generate } from './generate.js';
-import { describeKernels, forceKernels } from './kernels.js';
+import { forceKernels } from './kernels.js';
 import { loadModel, readConfigOf } from './load_model.js';
 import type { LlamaModel } from './model.js';
 import { ModelRunner } from './model_runner.js';

@@ -32,4 +32,4 @@ export type {
 } from './problem/options.js';
 export { KV_CACHE_DTYPES, type KvCacheDtype } from './problem/params.js';
 export type { Precision } from './problem/spec.js';
-export { announcedBackends, ready } from './registry.js';
+export { announcedBackends, describeKernels, ready } from './registry.js';

@@ -1,4 +1,4 @@
-import { version_core } from '@tensorflow/tfjs-core';
+import { getBackend, version_core } from '@tensorflow/tfjs-core';
 import { AttentionError } from './errors.js';
 import type { KvCacheLayout } from './kv_cache/layout.js';
 import type { KvStorage } from './kv_cache/storage.js';
@@ -64,6 +64,11 @@ export function providerFor(tfBackend: string): AttentionProvider | undefined {
 /** tfjs backend names that have fused kernels announced. */
 export function announcedBackends(): string[] {
   return [...registry().providers.keys()];
+}
+
+/** What runs attention on a tfjs backend (default: the active one), in words; brings its kernels up. */
+export function describeKernels(tfBackend: string = getBackend()): string {
+  return providerFor(tfBackend)?.describe() ?? 'composed tfjs ops';
 }
 
 export function registryGeneration(): number {

@@ -53,7 +53,7 @@ export function checkInt(
 
 /** Positions stay well inside int32, so that kernels may add to them. */
 export function checkOffset(op: string, offset: number): void {
-  checkInt(offset, op, 'queryOffset', -(2 ** 30), 2 ** 30);
+  checkInt(offset, op, 'queryOffset', -(2 ** 29), 2 ** 29);
 }
 
 export function checkFinite(value: unknown, op: string, name: string): asserts value is number {
