@@ -1,6 +1,5 @@
 // One build for every workspace: libraries (an `exports` map) as ESM and CJS, programs (a `bin` map) as ESM for Node,
 // and the union package once more as a script for pages that have `tf` as a global.
-import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
@@ -108,9 +107,6 @@ function pageScript({ folder, manifest }) {
 
 export default [
   ...all.filter(({ manifest }) => manifest.exports).map(library),
-  ...all
-    .filter(({ folder, manifest }) => manifest.bin && existsSync(join(root, folder, 'src')))
-    .map(program)
-    .filter(({ input }) => Object.values(input).every((source) => existsSync(source))),
+  ...all.filter(({ manifest }) => manifest.bin).map(program),
   ...all.filter(({ manifest }) => manifest.unpkg).map(pageScript),
 ];

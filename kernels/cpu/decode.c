@@ -89,7 +89,9 @@ static void load_group(const AttnParams *p, const Decode *f, const KvSide *side,
 /** Products of LANES keys with `rows` (1 or 2) of a head's `all` queries, one lane per key. */
 HOOK void dot_keys(u32 rows, u32 all, const float *const keys[LANES], const float *q, u32 size, vf scale, float *s) {
   vf sum[2][LANES];
+  const float *key[LANES];
   UNROLL for (u32 i = 0; i < LANES; i++) {
+    key[i] = keys[i];
     for (u32 r = 0; r < rows; r++) sum[r][i] = vf_splat(0.0f);
   }
   u32 d = 0;
@@ -97,13 +99,13 @@ HOOK void dot_keys(u32 rows, u32 all, const float *const keys[LANES], const floa
     vf query[2];
     for (u32 r = 0; r < rows; r++) query[r] = vf_load(q + r * LANES);
     UNROLL for (u32 i = 0; i < LANES; i++) {
-      vf key = vf_load(keys[i] + d);
-      for (u32 r = 0; r < rows; r++) sum[r][i] = vf_madd(key, query[r], sum[r][i]);
+      vf lanes = vf_load(key[i] + d);
+      for (u32 r = 0; r < rows; r++) sum[r][i] = vf_madd(lanes, query[r], sum[r][i]);
     }
   }
   for (u32 i = 0; d < size && i < LANES; i++) {
-    vf key = vf_load_part(keys[i] + d, size - d);
-    for (u32 r = 0; r < rows; r++) sum[r][i] = vf_madd(key, vf_load(q + r * LANES), sum[r][i]);
+    vf lanes = vf_load_part(keys[i] + d, size - d);
+    for (u32 r = 0; r < rows; r++) sum[r][i] = vf_madd(lanes, vf_load(q + r * LANES), sum[r][i]);
   }
   for (u32 r = 0; r < rows; r++) {
     vf_transpose(sum[r]);
@@ -113,7 +115,7 @@ HOOK void dot_keys(u32 rows, u32 all, const float *const keys[LANES], const floa
   }
 }
 
-static void score_group(const Decode *f, u32 head, const float *const keys[LANES], u32 size, vf scale, u32 j) {
+HOT void score_group(const Decode *f, u32 head, const float *const keys[LANES], u32 size, vf scale, u32 j) {
   const float *q = f->q + head * f->rows * f->stride;
   float *s = f->s + head * f->rows * DECODE_KEYS + j * LANES;
   u32 r = 0;
@@ -160,7 +162,7 @@ static void note_seen(const Decode *f, u32 r, u32 count) {
 }
 
 /** Scores to weights; raises the row's maximum and rescales where it rose. */
-static void update_state(const Decode *f, u32 r, u32 groups) {
+HOT void update_state(const Decode *f, u32 r, u32 groups) {
   u32 count = groups * LANES;
   float *s = f->s + r * DECODE_KEYS;
   vf most = vf_splat(f->m[r]), before = most;
@@ -185,13 +187,15 @@ static void update_state(const Decode *f, u32 r, u32 groups) {
 /** Adds LANES weighted value rows to `rows` (1 or 2) of a head's `all` outputs. */
 HOOK void add_values(u32 rows, u32 all, const float *const values[LANES], const float *weights, float *out, u32 size) {
   vf weight[2][LANES];
+  const float *row[LANES];
   UNROLL for (u32 i = 0; i < LANES; i++) {
+    row[i] = values[i];
     for (u32 r = 0; r < rows; r++) weight[r][i] = vf_splat(weights[r * LANES + i]);
   }
   u32 d = 0;
   for (; d + LANES <= size; d += LANES, out += all * LANES) {
     vf value[LANES];
-    UNROLL for (u32 i = 0; i < LANES; i++) value[i] = vf_load(values[i] + d);
+    UNROLL for (u32 i = 0; i < LANES; i++) value[i] = vf_load(row[i] + d);
     for (u32 r = 0; r < rows; r++) {
       vf sum = vf_load(out + r * LANES);
       UNROLL for (u32 i = 0; i < LANES; i++) sum = vf_madd(weight[r][i], value[i], sum);
@@ -202,6 +206,17 @@ HOOK void add_values(u32 rows, u32 all, const float *const values[LANES], const 
     vf value = vf_load_part(values[i] + d, size - d);
     for (u32 r = 0; r < rows; r++) vf_store(out + r * LANES, vf_madd(weight[r][i], value, vf_load(out + r * LANES)));
   }
+}
+
+HOT void weigh_group(const Decode *f, u32 head, const float *const values[LANES], u32 size, vf scale, u32 j) {
+  const float *s = f->s + head * f->rows * DECODE_KEYS + j * LANES;
+  float *out = f->out + head * f->rows * f->stride;
+  u32 r = 0;
+  for (; r < f->rows; r++) vf_store(f->weights + r * LANES, vf_load(s + r * DECODE_KEYS) * scale);
+  for (r = 0; r + 2 <= f->rows; r += 2) {
+    add_values(2, f->rows, values, f->weights + r * LANES, out + r * LANES, size);
+  }
+  if (r < f->rows) add_values(1, f->rows, values, f->weights + r * LANES, out + r * LANES, size);
 }
 
 /** Values that are not finite reach only the rows that see their key; zeros take their place in the group. */
@@ -226,15 +241,7 @@ static void weigh_tile(const AttnParams *p, const Decode *f, const KvSide *value
       float scales[LANES];
       load_group(p, f, values, head, j, count, rows, scales);
       if (careful) add_bad(f, head, j, values->size, rows, scales);
-      const float *s = f->s + head * f->rows * DECODE_KEYS + j * LANES;
-      vf scale = vf_load(scales);
-      for (u32 r = 0; r < f->rows; r++) vf_store(f->weights + r * LANES, vf_load(s + r * DECODE_KEYS) * scale);
-      float *out = f->out + head * f->rows * f->stride;
-      u32 r = 0;
-      for (; r + 2 <= f->rows; r += 2) {
-        add_values(2, f->rows, rows, f->weights + r * LANES, out + r * LANES, values->size);
-      }
-      if (r < f->rows) add_values(1, f->rows, rows, f->weights + r * LANES, out + r * LANES, values->size);
+      weigh_group(f, head, rows, values->size, vf_load(scales), j);
     }
   }
 }

@@ -19,14 +19,8 @@ static u32 add_rows(const AttnParams *p, const Sequence *s, AttnItem item, int l
   return (u32)splits;
 }
 
-/** KV heads of a decode item: all that fit where their rows follow one another in memory, else one. */
-static int decode_heads(const AttnParams *p, const Sequence *s) {
-  if (0) return 1;
-  return mask_min(p->numKvHeads, DECODE_ROWS / s->rows);
-}
-
 static u32 add_decode(const AttnParams *p, const Sequence *s, int b, AttnItem *items, u32 count, u32 *partial) {
-  int heads = decode_heads(p, s);
+  int heads = mask_min(p->numKvHeads, DECODE_ROWS / s->rows);
   for (int head = 0; head < p->numKvHeads; head += heads) {
     int taken = mask_min(heads, p->numKvHeads - head);
     AttnItem item = {b, head, 0, taken * s->rows, 0, 0, 1, 0};

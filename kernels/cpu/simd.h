@@ -3,6 +3,8 @@
 #define TFJS_ATTENTION_SIMD_H
 
 #define HOOK static inline __attribute__((always_inline))
+/** A hot loop as a function of its own: in a large one, engines allot registers badly. */
+#define HOT static __attribute__((noinline))
 
 #if defined(__wasm_simd128__)
 #include <wasm_simd128.h>

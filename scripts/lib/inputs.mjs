@@ -27,14 +27,17 @@ export function digest(files) {
   return hash.digest('hex');
 }
 
-/** Runs `make` unless `stamp` holds the digest of `files` and every one of `outputs` exists. */
-export async function whenChanged({ stamp, files, outputs = [], make }) {
+/**
+ * Runs `make` unless `stamp` holds the digest of `files` and every one of `outputs` exists. What changes while `make`
+ * runs counts as changed, unless `make` itself `rewrites` its inputs.
+ */
+export async function whenChanged({ stamp, files, outputs = [], make, rewrites = false }) {
   const path = join(root, stamp);
   const wanted = digest(files);
   const current = existsSync(path) ? readFileSync(path, 'utf8') : '';
   if (current === wanted && outputs.every((output) => existsSync(join(root, output)))) return false;
   await make();
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, wanted);
+  writeFileSync(path, rewrites ? digest(files) : wanted);
   return true;
 }

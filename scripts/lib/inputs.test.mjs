@@ -30,3 +30,15 @@ test('makes again when an input changed, an output is gone, or the last time fai
   expect(await step(make)).toBe(true);
   expect(made).toBe(3);
 });
+
+test('an input that the step itself rewrites does not make it old again', async () => {
+  const input = `${folder}/lock`;
+  writeFileSync(join(root, input), 'a');
+  const make = () => writeFileSync(join(root, input), 'b');
+  const step = (rewrites) =>
+    whenChanged({ stamp: `${folder}/stamp`, files: [input], make, rewrites });
+
+  expect(await step(false)).toBe(true);
+  expect(await step(true)).toBe(true);
+  expect(await step(true)).toBe(false);
+});

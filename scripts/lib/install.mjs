@@ -15,6 +15,7 @@ export function installDependencies() {
       ...workspaces().map(({ folder }) => `${folder}/package.json`),
     ],
     outputs: ['node_modules/.package-lock.json'],
+    rewrites: true,
     make: () => mustRun('npm', [...command(), '--loglevel=error', '--no-audit', '--no-fund']),
   });
 }

@@ -3,9 +3,9 @@ import { alternate, interleave, timeRun, type TimingRules } from './timing.js';
 
 const RULES: TimingRules = {
   clock: 'wall',
-  budgetMs: 0,
+  budgetMs: 1e4,
   minSamples: 3,
-  maxSamples: 5,
+  maxSamples: 3,
   warmUpMs: 0,
   sampleMs: 1,
 };
@@ -48,7 +48,7 @@ describe('interleave', () => {
 
   test('stops at the most samples, however large the budget', async () => {
     const { entrant } = recorder();
-    const [timing] = await interleave([entrant('a', 1)], { ...RULES, budgetMs: 1e9 });
+    const [timing] = await interleave([entrant('a', 1)], { ...RULES, maxSamples: 5 });
     expect(timing.samples).toBe(5);
   });
 
@@ -58,6 +58,25 @@ describe('interleave', () => {
     expect(samples).toBe(3);
     expect(calls.filter((call) => call === 'slow')).toHaveLength(2);
     expect(minMs).toBeLessThan(2000);
+  });
+
+  test('is content with one run of a very slow entrant', async () => {
+    const { calls, entrant } = recorder();
+    const [timing] = await interleave([entrant('slower', 5000)], { ...RULES, budgetMs: 1000 });
+    expect(timing).toEqual({ ms: 5000, minMs: 5000, samples: 1 });
+    expect(calls).toEqual([]);
+  });
+
+  test('takes leave of an entrant that has used its share of the budget', async () => {
+    const run = () => {
+      for (const end = performance.now() + 0.2; performance.now() < end;);
+    };
+    const rules = { ...RULES, minSamples: 2, maxSamples: 1000, budgetMs: 2, sampleMs: 0 };
+    const entrants = [1, 1].map((firstMs) => ({ runner: { run }, firstMs }));
+    for (const { samples } of await interleave(entrants, rules)) {
+      expect(samples).toBeGreaterThanOrEqual(2);
+      expect(samples).toBeLessThanOrEqual(5);
+    }
   });
 
   test('waits for asynchronous runs', async () => {

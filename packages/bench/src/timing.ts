@@ -20,7 +20,7 @@ export interface TimingRules {
   readonly clock: ClockName;
   /** Milliseconds for all entrants of a cell together; each gets an equal share. */
   readonly budgetMs: number;
-  /** Samples that even a slow entrant gives. */
+  /** Samples that a slow entrant gives too, unless they take three budgets. */
   readonly minSamples: number;
   readonly maxSamples: number;
   /** How long an entrant runs before its first sample: engines compile again what turns out to be hot. */
@@ -46,6 +46,8 @@ const CLOCKS: Readonly<Record<ClockName, () => number>> = {
 /** A run this long has no use for warming up: its first run counts. */
 const LONG_RUN_MS = 1000;
 const MOST_REPEATS = 1000;
+/** Budgets that one entrant may spend on its fewest samples. */
+const MOST_OVERDRAFT = 3;
 /** Below it a clock's own grain counts. */
 const SHORTEST_MS = 0.001;
 
@@ -92,15 +94,18 @@ export async function interleave(
       spent: long ? firstMs : 0,
     });
   }
-  const wantsMore = (lane: Lane) =>
-    lane.samples.length < minSamples || (lane.spent < share && lane.samples.length < maxSamples);
-  for (let waiting = lanes; waiting.length > 0; waiting = waiting.filter(wantsMore)) {
+  const wantsMore = ({ samples, spent }: Lane) =>
+    samples.length < minSamples
+      ? spent < MOST_OVERDRAFT * budgetMs || samples.length === 0
+      : spent < share && samples.length < maxSamples;
+  for (let waiting = lanes.filter(wantsMore); waiting.length > 0;) {
     for (const lane of waiting) {
       await lane.runner.activate?.();
       const ms = await timeRun(lane.runner, clock, lane.repeats);
       lane.samples.push(ms);
       lane.spent += ms * lane.repeats;
     }
+    waiting = waiting.filter(wantsMore);
   }
   return lanes.map(({ samples }) => ({
     ms: median(samples),

@@ -1,8 +1,13 @@
 import '@tensorflow/tfjs-backend-cpu';
+import '@tensorflow/tfjs-backend-wasm';
 import { describeConformance } from './index.js';
+import { findStockWasm } from './node/stock_wasm.js';
 
-describeConformance({
-  label: 'composed ops on cpu',
-  tfBackend: 'cpu',
-  implementation: 'COMPOSED',
-});
+for (const tfBackend of ['cpu', 'wasm']) {
+  describeConformance({
+    label: `composed ops on ${tfBackend}`,
+    tfBackend,
+    implementation: 'COMPOSED',
+    setUp: findStockWasm,
+  });
+}

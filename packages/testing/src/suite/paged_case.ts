@@ -148,15 +148,16 @@ export function makeCache(c: PagedCase, numBlocks: number): KvCache {
   });
 }
 
-const known = new Map<PagedCase, Expected>();
+const known = new Map<string, Expected>();
 
 /** The oracle over the dequantised values that the twin holds. */
 function expectedPaged(c: PagedCase, data: PagedData, twin: HostKvBlocks): Expected {
-  const found = known.get(c);
+  const key = JSON.stringify(c);
+  const found = known.get(key);
   if (found !== undefined) return found;
   const { writePlan, plan, q, made } = data;
   const slots = writePlan.slotMapping as Int32Array;
-  const [key, value] = twin.storage.gather(slots).map((x) => x.dataSync());
+  const [keys, values] = twin.storage.gather(slots).map((x) => x.dataSync());
   const { numKvHeads, headSize, valueHeadSize } = twin.layout;
   const { problem } = describePaged('conformance', q, twin.layout, plan, {
     causal: true,
@@ -165,11 +166,11 @@ function expectedPaged(c: PagedCase, data: PagedData, twin: HostKvBlocks): Expec
   const first = prefixSums(c.seqLens);
   const expected = expectedOf(problem, {
     q: q.dataSync(),
-    key: (b, j, head, lane) => key[((first[b] + j) * numKvHeads + head) * headSize + lane],
-    value: (b, j, head, lane) => value[((first[b] + j) * numKvHeads + head) * valueHeadSize + lane],
+    key: (b, j, head, lane) => keys[((first[b] + j) * numKvHeads + head) * headSize + lane],
+    value: (b, j, head, lane) => values[((first[b] + j) * numKvHeads + head) * valueHeadSize + lane],
     ...made.host,
   });
-  known.set(c, expected);
+  known.set(key, expected);
   return expected;
 }
 

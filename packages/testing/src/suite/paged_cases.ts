@@ -54,11 +54,11 @@ function shapeCases(): PagedCase[] {
         heads: [2, 1],
       }),
     ),
-    ...[{}, { sinks: true, alibi: true }, { slidingWindow: 4500, qqBias: 1 }].map(
+    ...[{}, { sinks: true, alibi: true }, { slidingWindow: 4150, qqBias: 1 }].map(
       (features): PagedCase => ({
         name: `a chunk and a decode over thousands of keys, ${JSON.stringify(features)}`,
-        queryLens: [20, 1, 1],
-        seqLens: [4500, 8200, 3],
+        queryLens: [18, 1, 1],
+        seqLens: [4200, 8200, 3],
         blockSize: 16,
         heads: [2, 1],
         size: [4, 4],
