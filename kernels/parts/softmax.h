@@ -26,7 +26,7 @@ HOOK vf softmax_exp(vf x) {
   return y * vf_from_bits(vf_bits(t) << 23);
 }
 
-/** ln x for normal x > 0: x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)). */
+/** ln x for normal x > 0: x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)). NaN and infinity stay what they are. */
 HOOK vf softmax_log(vf x) {
   vi e = (vf_bits(x) - vi_splat(0x3f3504f3)) >> 23;
   vf f = vf_from_bits(vf_bits(x) - (e << 23)) - vf_splat(1.0f);
@@ -39,7 +39,8 @@ HOOK vf softmax_log(vf x) {
   y = vf_madd(y, f, vf_splat(-2.5000810623168945e-1f));
   y = vf_madd(y, f, vf_splat(3.3333316445350647e-1f));
   y = (y * f - vf_splat(0.5f)) * (f * f) + f;
-  return vf_madd(vf_convert(e), vf_splat(0.693147180559945f), y);
+  y = vf_madd(vf_convert(e), vf_splat(0.693147180559945f), y);
+  return vf_select(x - x == vf_splat(0.0f), y, x);
 }
 
 /** What scores are measured from: 0 while nothing is visible, so that -inf - -inf does not arise. */
