@@ -90,7 +90,9 @@ describe('automatic choice', () => {
     getAttnBackend(31);
     getAttnBackend(33);
     expect(warn.mock.calls).toHaveLength(1);
-    expect(String(warn.mock.calls[0][0])).toMatch(/COMPOSED.*'cpu'.*FUSED cannot: the moon is full/);
+    expect(String(warn.mock.calls[0][0])).toMatch(
+      /COMPOSED.*'cpu'.*FUSED cannot: the moon is full/,
+    );
     warn.mockRestore();
   });
 

@@ -56,7 +56,9 @@ async function bringUp({ backend, module, implementation }: Settings): Promise<v
   await ready(backend);
   const provider = providerFor(backend);
   const kernels =
-    provider === undefined || implementation === 'COMPOSED' ? 'composed tfjs ops' : provider.describe();
+    provider === undefined || implementation === 'COMPOSED'
+      ? 'composed tfjs ops'
+      : provider.describe();
   process.stdout.write(`tfjs backend '${backend}': ${kernels}\n`);
 }
 
@@ -78,7 +80,8 @@ async function main(): Promise<number> {
 }
 
 try {
-  process.exitCode = await main();
+  if (process.argv.includes('--help')) process.stdout.write(`${USAGE}\n`);
+  else process.exitCode = await main();
 } catch (error) {
   const isUsage =
     error instanceof UsageError ||

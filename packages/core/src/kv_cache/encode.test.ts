@@ -67,7 +67,9 @@ test.each(SMALL)('every number that %s holds comes back', (dtype) => {
 });
 
 test.each(SMALL.filter((dtype) => CODES[dtype] === 256))('%s takes the nearest', (dtype) => {
-  const held = Array.from({ length: 256 }, (_, code) => decode(dtype, code)).filter(Number.isFinite);
+  const held = Array.from({ length: 256 }, (_, code) => decode(dtype, code)).filter(
+    Number.isFinite,
+  );
   const most = Math.max(...held);
   fc.assert(
     fc.property(fc.float({ min: -Math.fround(most), max: Math.fround(most), noNaN: true }), (x) => {

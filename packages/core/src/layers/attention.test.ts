@@ -186,7 +186,9 @@ describe('over a cache', () => {
   test('a layer that the context does not know throws', () => {
     const layer = new Attention({ ...ARGS, name: 'stranger' });
     const call = () =>
-      withForwardContext({ attnMetadata: plan(0, 4), kvCaches: {} }, () => layer.apply(tokens(0, 4)));
+      withForwardContext({ attnMetadata: plan(0, 4), kvCaches: {} }, () =>
+        layer.apply(tokens(0, 4)),
+      );
     expect(call).toThrow(MissingMetadataError);
     expect(call).toThrow(/'stranger'/);
   });

@@ -27,11 +27,7 @@ export function readPairs(
       : mapping;
   const written = new Set<number>();
   for (const pair of pairs) {
-    check(
-      Array.isArray(pair),
-      op,
-      `blockMapping must hold pairs [from, to], got ${typeof pair}`,
-    );
+    check(Array.isArray(pair), op, `blockMapping must hold pairs [from, to], got ${typeof pair}`);
     const [from, to] = pair;
     checkInt(from, op, 'a source block', 0);
     checkInt(to, op, 'a target block', 0);

@@ -1,5 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { flashAttention, type FlashAttentionOptions, type Implementation } from '@tfjs-attention/core';
+import {
+  flashAttention,
+  type FlashAttentionOptions,
+  type Implementation,
+} from '@tfjs-attention/core';
 import { Comparisons, type Outcome } from './outcome.js';
 import { scoresOf } from './onnx_scores.js';
 import { floatsOf, intsOf, valuesOf, type TensorData } from './tensor_data.js';
@@ -10,7 +14,9 @@ export interface OnnxCase {
   readonly attributes: Readonly<Record<string, number | undefined>>;
   readonly inputs: Readonly<Record<'Q' | 'K' | 'V', TensorData>> &
     Readonly<
-      Partial<Record<'attn_mask' | 'past_key' | 'past_value' | 'nonpad_kv_seqlen', TensorData | null>>
+      Partial<
+        Record<'attn_mask' | 'past_key' | 'past_value' | 'nonpad_kv_seqlen', TensorData | null>
+      >
     >;
   readonly outputs: Readonly<
     Partial<Record<'Y' | 'present_key' | 'present_value' | 'qk_matmul_output', TensorData | null>>

@@ -18,7 +18,8 @@ export function assertSame(
     `${what}: expected ${expected.length} values, got ${actual.length}`,
   );
   for (let i = 0; i < actual.length; i++) {
-    const same = actual[i] === expected[i] || (actual[i] !== actual[i] && expected[i] !== expected[i]);
+    const same =
+      actual[i] === expected[i] || (actual[i] !== actual[i] && expected[i] !== expected[i]);
     if (!same) fail(`${what}[${i}]: expected ${expected[i]}, got ${actual[i]}`);
   }
 }
@@ -72,8 +73,14 @@ export async function assertThrows(
     error = caught;
   }
   assert(error !== undefined, `expected ${errorClass.name}, but nothing was thrown`);
-  assert(error instanceof errorClass, `expected ${errorClass.name}, got ${String(error)}`);
+  if (!(error instanceof errorClass)) {
+    const got = error instanceof Error ? error.stack : JSON.stringify(error);
+    fail(`expected ${errorClass.name}, got ${got}`);
+  }
   for (const pattern of patterns) {
-    assert(pattern.test(error.message), `message '${error.message}' does not match ${String(pattern)}`);
+    assert(
+      pattern.test(error.message),
+      `message '${error.message}' does not match ${String(pattern)}`,
+    );
   }
 }

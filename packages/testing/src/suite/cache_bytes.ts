@@ -58,7 +58,9 @@ export function assertSameBytes(
       if (a[i] === b[i]) continue;
       const [x, y] = [decode(layout.dtype, a[i]), decode(layout.dtype, b[i])];
       if (!(Number.isNaN(x) && Number.isNaN(y))) {
-        fail(`${layout.dtype} ${half}[${i}] is stored as ${hex(a[i])} (${x}), not ${hex(b[i])} (${y})`);
+        fail(
+          `${layout.dtype} ${half}[${i}] is stored as ${hex(a[i])} (${x}), not ${hex(b[i])} (${y})`,
+        );
       }
     }
     const name = `${half}Scales` as const;

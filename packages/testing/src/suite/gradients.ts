@@ -8,7 +8,7 @@ import {
 import { describeDense, referenceAttention } from '@tfjs-attention/core/reference';
 import { assert, assertThrows, assertWithin } from './assert.js';
 import { makeDense, type DenseCase } from './dense_case.js';
-import { implementationOf, type Spec } from './subject.js';
+import type { Spec } from './subject.js';
 
 const STEP = 2 ** -10;
 
@@ -39,10 +39,7 @@ function differences(c: DenseCase, name: 'q' | 'k' | 'v', weights: ArrayLike<num
       });
       return output.reduce((sum, value, i) => sum + value * weights[i], 0);
     };
-    return Array.from(
-      values[name],
-      (_, at) => (loss(at, STEP) - loss(at, -STEP)) / (2 * STEP),
-    );
+    return Array.from(values[name], (_, at) => (loss(at, STEP) - loss(at, -STEP)) / (2 * STEP));
   });
 }
 
@@ -52,7 +49,7 @@ function tape(c: DenseCase, options: FlashAttentionOptions) {
   const weights = tf.linspace(-1, 1, output.size);
   const loss = (...[x, y, z]: tf.Tensor[]) => {
     const out = flashAttention(x, y, z, { ...made, ...options, returnLse: false });
-    return tf.sum(tf.mul(tf.reshape(out, [-1]), weights)) as tf.Scalar;
+    return tf.sum<tf.Scalar>(tf.mul(tf.reshape(out, [-1]), weights));
   };
   return { inputs: [q, k, v], weights, gradients: tf.grads(loss) };
 }
@@ -62,21 +59,19 @@ const TOLERANCE = 1e-4;
 
 /** What happens under `tf.grad`: the kernels have no gradient, so automatic choice takes the composed ops. */
 export const gradientSpecs: readonly Spec[] = [
-  ...CASES.map(
-    (c): Spec => ({
-      name: c.name,
-      run: () => {
-        tf.tidy(() => {
-          const { inputs, weights, gradients } = tape(c, {});
-          const names = ['q', 'k', 'v'] as const;
-          gradients(inputs).forEach((gradient, i) => {
-            const expected = differences(c, names[i], weights.dataSync());
-            assertWithin(`d/d${names[i]}`, gradient.dataSync(), expected, TOLERANCE);
-          });
+  ...CASES.map((c): Spec => ({
+    name: c.name,
+    run: () => {
+      tf.tidy(() => {
+        const { inputs, weights, gradients } = tape(c, {});
+        const names = ['q', 'k', 'v'] as const;
+        gradients(inputs).forEach((gradient, i) => {
+          const expected = differences(c, names[i], weights.dataSync());
+          assertWithin(`d/d${names[i]}`, gradient.dataSync(), expected, TOLERANCE);
         });
-      },
-    }),
-  ),
+      });
+    },
+  })),
   {
     name: 'gradients of mergeAttnStates',
     run: () => {
@@ -96,8 +91,8 @@ export const gradientSpecs: readonly Spec[] = [
   },
   {
     name: 'an explicit FUSED under the tape throws and says why',
-    run: async (subject) => {
-      if (implementationOf(subject) !== 'FUSED') return;
+    fusedOnly: true,
+    run: async () => {
       const before = tf.memory().numTensors;
       await assertThrows(
         () => tf.tidy(() => {

@@ -2,7 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { flashAttention, mergeAttnStates, type AttentionResult } from '@tfjs-attention/core';
 import { assertWithin } from './assert.js';
-import { expectedDense, makeDense, runDense, type DenseCase, type DenseData } from './dense_case.js';
+import {
+  expectedDense,
+  makeDense,
+  runDense,
+  type DenseCase,
+  type DenseData,
+} from './dense_case.js';
 import type { ScoreFeatures } from './score_features.js';
 import { implementationOf, type Spec, type Subject } from './subject.js';
 import { assertExpected } from './tolerance.js';
@@ -104,17 +110,20 @@ const read = ({ output, lse }: AttentionResult) => ({
   lse: lse.dataSync(),
 });
 
-const splits = law('merging three splits of the keys, in any order = the whole', (c, data, subject, pick) => {
-  const first = 1 + (pick % (c.keys - 1));
-  const second = first + (Math.floor(pick / c.keys) % (c.keys - first));
-  const bounds = [[0, first], [first, Math.max(second, first + 1)], [Math.max(second, first + 1), c.keys]]; // prettier-ignore
-  const states = bounds
-    .filter(([from, to]) => from < to)
-    .map(([from, to]) => overKeys(c, data, subject, from, to));
-  if (pick % 2 === 1) states.reverse();
-  const merged = states.reduce((a, b) => merge(c, a, b));
-  assertExpected(read(merged), expectedDense(c, data), TWO_RESULTS);
-});
+const splits = law(
+  'merging three splits of the keys, in any order = the whole',
+  (c, data, subject, pick) => {
+    const first = 1 + (pick % (c.keys - 1));
+    const second = first + (Math.floor(pick / c.keys) % (c.keys - first));
+    const bounds = [[0, first], [first, Math.max(second, first + 1)], [Math.max(second, first + 1), c.keys]]; // prettier-ignore
+    const states = bounds
+      .filter(([from, to]) => from < to)
+      .map(([from, to]) => overKeys(c, data, subject, from, to));
+    if (pick % 2 === 1) states.reverse();
+    const merged = states.reduce((a, b) => merge(c, a, b));
+    assertExpected(read(merged), expectedDense(c, data), TWO_RESULTS);
+  },
+);
 
 const chunks = law('attending to a prefill in chunks = all at once', (c, data, subject, pick) => {
   const axis = tokenAxis(c);
@@ -161,10 +170,15 @@ export const denseLaws: readonly Spec[] = [
   splits,
   chunks,
   groups,
-  sameAs('a window as long as the keys = no further window', ({ keys, queryLen, features = {} }) => {
-    const length = keys + queryLen;
-    return features.slidingWindow === undefined ? { windowLeft: length, windowRight: length } : {};
-  }),
+  sameAs(
+    'a window as long as the keys = no further window',
+    ({ keys, queryLen, features = {} }) => {
+      const length = keys + queryLen;
+      return features.slidingWindow === undefined
+        ? { windowLeft: length, windowRight: length }
+        : {};
+    },
+  ),
   sameAs('sinks of -Infinity = no sinks', ({ heads = [2, 2] }) => ({
     sinks: new Float32Array(heads[0]).fill(-Infinity),
   })),

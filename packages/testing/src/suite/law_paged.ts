@@ -37,16 +37,14 @@ const steps = fc
     headSize: fc.integer({ min: 1, max: 12 }),
     seed: fc.nat(1000),
   })
-  .map(
-    ({ lengths, blockSize, dtype, headSize, seed }): PagedCase => ({
-      name: `law ${seed}`,
-      queryLens: lengths.map(([queryLen]) => queryLen),
-      seqLens: lengths.map(([queryLen, before]) => queryLen + before),
-      blockSize,
-      dtype,
-      size: [headSize, headSize],
-    }),
-  );
+  .map(({ lengths, blockSize, dtype, headSize, seed }): PagedCase => ({
+    name: `law ${seed}`,
+    queryLens: lengths.map(([queryLen]) => queryLen),
+    seqLens: lengths.map(([queryLen, before]) => queryLen + before),
+    blockSize,
+    dtype,
+    size: [headSize, headSize],
+  }));
 
 /** A law over random steps; everything made inside is freed. */
 function law(name: string, check: (c: PagedCase, subject: Subject) => Promise<void>): Spec {

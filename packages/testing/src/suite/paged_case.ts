@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { HostKvBlocks } from '@tfjs-attention/core';
 import {
   FullAttentionSpec,
-  HostKvBlocks,
   KvCache,
   pagedAttention,
   planAttention,
@@ -167,7 +167,8 @@ function expectedPaged(c: PagedCase, data: PagedData, twin: HostKvBlocks): Expec
   const expected = expectedOf(problem, {
     q: q.dataSync(),
     key: (b, j, head, lane) => keys[((first[b] + j) * numKvHeads + head) * headSize + lane],
-    value: (b, j, head, lane) => values[((first[b] + j) * numKvHeads + head) * valueHeadSize + lane],
+    value: (b, j, head, lane) =>
+      values[((first[b] + j) * numKvHeads + head) * valueHeadSize + lane],
     ...made.host,
   });
   known.set(key, expected);

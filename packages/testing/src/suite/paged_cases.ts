@@ -45,15 +45,13 @@ function shapeCases(): PagedCase[] {
       { name: `${heads.join(' over ')} heads, decode`, ...decode, heads },
       { name: `${heads.join(' over ')} heads, mixed`, ...mixed, heads },
     ]),
-    ...[63, 64, 65, 127, 129, 257].map(
-      (length): PagedCase => ({
-        name: `prefill of 17 over ${length} keys and decode over ${length}`,
-        queryLens: [17, 1],
-        seqLens: [length, length],
-        blockSize: 16,
-        heads: [2, 1],
-      }),
-    ),
+    ...[63, 64, 65, 127, 129, 257].map((length): PagedCase => ({
+      name: `prefill of 17 over ${length} keys and decode over ${length}`,
+      queryLens: [17, 1],
+      seqLens: [length, length],
+      blockSize: 16,
+      heads: [2, 1],
+    })),
     ...[{}, { sinks: true, alibi: true }, { slidingWindow: 4150, qqBias: 1 }].map(
       (features): PagedCase => ({
         name: `a chunk and a decode over thousands of keys, ${JSON.stringify(features)}`,
@@ -92,7 +90,14 @@ function dtypeCases(): PagedCase[] {
       decode: { queryLens: [1, 1], seqLens: [150, 17] },
     };
     return Object.entries(batches).flatMap(([name, lengths]): PagedCase[] => [
-      ...([[8, 8], [33, 20], [64, 64], [80, 80]] as const).map((size) => ({
+      ...(
+        [
+          [8, 8],
+          [33, 20],
+          [64, 64],
+          [80, 80],
+        ] as const
+      ).map((size) => ({
         name: `${dtype}, ${name}, head sizes ${size.join(' and ')}`,
         ...base,
         ...lengths,

@@ -12,12 +12,19 @@ export interface ScoreAxes {
 }
 
 /** Features of a case as plain data: numbers go to the op as they are, tensors are made for the case's shape. */
-export interface ScoreFeatures
-  extends Pick<
-    AttentionOptions,
-    | 'softmaxScale' | 'logitsSoftCap' | 'causal' | 'slidingWindow' | 'windowLeft' | 'windowRight'
-    | 'chunkSize' | 'chunkLookback' | 'rswaPrefixLen'
-  > { // prettier-ignore
+export interface ScoreFeatures extends Pick<
+  AttentionOptions,
+  | 'softmaxScale'
+  | 'logitsSoftCap'
+  | 'causal'
+  | 'slidingWindow'
+  | 'windowLeft'
+  | 'windowRight'
+  | 'chunkSize'
+  | 'chunkLookback'
+  | 'rswaPrefixLen'
+> {
+  // prettier-ignore
   /** Axes of the tensor, broadcast ones as 1: 'BNTS', 'B1TS', 'TS', 'S', 'N1S', '11T1'. */
   bias?: string;
   mask?: string;
@@ -51,15 +58,18 @@ export function makeFeatures(
   if (bias !== undefined) {
     const shape = shapeOf(bias, sizes);
     host.bias = normals(random, product(shape)).map((x) => (random() < 0.1 ? -Infinity : x));
-    options.bias = tf.tensor(host.bias as Float32Array, shape);
+    options.bias = tf.tensor(host.bias, shape);
   }
   if (mask !== undefined) {
     const shape = shapeOf(mask, sizes);
     host.mask = Uint8Array.from({ length: product(shape) }, () => (random() < 0.7 ? 1 : 0));
-    options.mask = tf.tensor(host.mask as Uint8Array, shape, 'bool');
+    options.mask = tf.tensor(host.mask, shape, 'bool');
   }
   if (alibi) {
-    const slopes = Float32Array.from({ length: sizes.N }, (_, n) => 2 ** (-8 * ((n + 1) / sizes.N)));
+    const slopes = Float32Array.from(
+      { length: sizes.N },
+      (_, n) => 2 ** (-8 * ((n + 1) / sizes.N)),
+    );
     host.alibiSlopes = slopes;
     options.alibiSlopes = slopes;
   }

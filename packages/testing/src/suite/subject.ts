@@ -19,6 +19,8 @@ export interface Subject {
 /** One test: fails by throwing. */
 export interface Spec {
   readonly name: string;
+  /** True: says nothing of composed ops. */
+  readonly fusedOnly?: boolean;
   readonly run: (subject: Subject) => void | Promise<void>;
 }
 

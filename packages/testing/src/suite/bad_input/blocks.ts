@@ -36,10 +36,22 @@ export const badCopies: readonly BadCall[] = [
   bad('no mapping', copy(undefined), /pairs \[from, to\]/),
   bad('a pair of one', copy([[1]]), /target block/, /undefined/),
   bad('a pair that is no pair', copy([3]), /pairs \[from, to\]/),
-  bad('a Tensor', (w) => copyBlocks(w.cache, w.tensor([1, 2], 'int32') as unknown as Pairs), /pairs/),
-  bad('a tensor for a cache', (w) => copyBlocks(w.k as unknown as KvCache, [[0, 1]]), /must be a KvCache/),
+  bad(
+    'a Tensor',
+    (w) => copyBlocks(w.cache, w.tensor([1, 2], 'int32') as unknown as Pairs),
+    /pairs/,
+  ),
+  bad(
+    'a tensor for a cache',
+    (w) => copyBlocks(w.k as unknown as KvCache, [[0, 1]]),
+    /must be a KvCache/,
+  ),
   {
-    ...bad('a disposed cache after a live one', (w) => copyBlocks([w.cache, w.disposedCache()], [[0, 1]]), /disposed/),
+    ...bad(
+      'a disposed cache after a live one',
+      (w) => copyBlocks([w.cache, w.disposedCache()], [[0, 1]]),
+      /disposed/,
+    ),
     error: DisposedError,
   },
   {

@@ -1,4 +1,8 @@
-import { flashAttention, InvalidArgumentError, type FlashAttentionOptions } from '@tfjs-attention/core';
+import {
+  flashAttention,
+  InvalidArgumentError,
+  type FlashAttentionOptions,
+} from '@tfjs-attention/core';
 import { implementationOf } from '../subject.js';
 import type { BadCall, World } from './world.js';
 
@@ -79,10 +83,25 @@ export const badDenseCalls: readonly BadCall[] = [
   options('a Tensor for queryOffset', (w) => ({ queryOffset: w.tensor([2], 'int32') }), /Tensor/),
   options('half a queryOffset', () => ({ queryOffset: 0.5 }), /queryOffset must be an int/, /0\.5/),
   options('a queryOffset of NaN', () => ({ queryOffset: NaN }), /queryOffset/, /NaN/),
-  options('a queryOffset past int32', () => ({ queryOffset: 2 ** 31 }), /queryOffset/, /2147483648/),
-  options('three queryOffsets', () => ({ queryOffset: new Int32Array(3) }), /queryOffset/, /2 entries/),
+  options(
+    'a queryOffset past int32',
+    () => ({ queryOffset: 2 ** 31 }),
+    /queryOffset/,
+    /2147483648/,
+  ),
+  options(
+    'three queryOffsets',
+    () => ({ queryOffset: new Int32Array(3) }),
+    /queryOffset/,
+    /2 entries/,
+  ),
   options('a softmaxScale of NaN', () => ({ softmaxScale: NaN }), /softmaxScale/, /NaN/),
-  options('an infinite softmaxScale', () => ({ softmaxScale: Infinity }), /softmaxScale/, /Infinity/),
+  options(
+    'an infinite softmaxScale',
+    () => ({ softmaxScale: Infinity }),
+    /softmaxScale/,
+    /Infinity/,
+  ),
   options('a softmaxScale past float32', () => ({ softmaxScale: 1e39 }), /softmaxScale/, /1e\+39/),
   options('text as softmaxScale', () => ({ softmaxScale: '1' }), /softmaxScale/),
   options('a negative soft cap', () => ({ logitsSoftCap: -1 }), /logitsSoftCap/, /-1/),
@@ -102,18 +121,40 @@ export const badDenseCalls: readonly BadCall[] = [
   options('a disposed bias', (w) => ({ bias: w.disposed([5, 7]) }), /bias is disposed/),
   options('a bias narrower than S', (w) => ({ bias: w.tensor([5, 6]) }), /bias \[5, 6\]/, /pad/),
   options('a mask wider than S', (w) => ({ mask: w.tensor([5, 8], 'bool') }), /mask \[5, 8\]/),
-  options('a mask of other heads', (w) => ({ mask: w.tensor([2, 5, 7], 'bool') }), /axis 0 must be 4/),
+  options(
+    'a mask of other heads',
+    (w) => ({ mask: w.tensor([2, 5, 7], 'bool') }),
+    /axis 0 must be 4/,
+  ),
   options('a bias of rank 5', (w) => ({ bias: w.tensor([1, 1, 1, 5, 7]) }), /bias .*rank 1 to 4/),
   options('a bias of rank 0', (w) => ({ bias: w.tensor([]) }), /bias .*rank 1 to 4/),
   options('too few slopes', () => ({ alibiSlopes: [1, 2] }), /alibiSlopes must have 4 entries/),
   options('a slope of NaN', () => ({ alibiSlopes: [1, NaN, 1, 1] }), /alibiSlopes/, /NaN/),
-  options('an infinite slope', () => ({ alibiSlopes: [1, 1, 1, Infinity] }), /alibiSlopes/, /Infinity/),
-  options('slopes of rank 2', (w) => ({ alibiSlopes: w.tensor([1, 4]) }), /alibiSlopes must have rank 1/),
+  options(
+    'an infinite slope',
+    () => ({ alibiSlopes: [1, 1, 1, Infinity] }),
+    /alibiSlopes/,
+    /Infinity/,
+  ),
+  options(
+    'slopes of rank 2',
+    (w) => ({ alibiSlopes: w.tensor([1, 4]) }),
+    /alibiSlopes must have rank 1/,
+  ),
   options('int32 sinks', (w) => ({ sinks: w.tensor([4], 'int32') }), /sinks must be float32/),
   options('too many sinks', (w) => ({ sinks: w.tensor([5]) }), /sinks must have 4 entries/, /5/),
   options('a sink of NaN', () => ({ sinks: [NaN, 0, 0, 0] }), /sinks/, /NaN/),
   options('a sink of Infinity', () => ({ sinks: [Infinity, 0, 0, 0] }), /sinks/, /Infinity/),
-  options('an oblong qqBias', (w) => ({ qqBias: w.tensor([3, 4]) }), /qqBias must be square/, /\[3, 4\]/),
+  options(
+    'an oblong qqBias',
+    (w) => ({ qqBias: w.tensor([3, 4]) }),
+    /qqBias must be square/,
+    /\[3, 4\]/,
+  ),
   options('an empty qqBias', (w) => ({ qqBias: w.tensor([0, 0]) }), /qqBias/, /\[0, 0\]/),
-  options('a qqBias of rank 3', (w) => ({ qqBias: w.tensor([1, 3, 3]) }), /qqBias must have rank 2/),
+  options(
+    'a qqBias of rank 3',
+    (w) => ({ qqBias: w.tensor([1, 3, 3]) }),
+    /qqBias must have rank 2/,
+  ),
 ];

@@ -20,8 +20,18 @@ const bad = (what: string, call: Call, ...says: RegExp[]): BadCall => ({
   call,
 });
 
-type Attend = { q?: unknown; cache?: unknown; plan?: unknown; options?: object };
-type Write = { k?: unknown; v?: unknown; cache?: unknown; plan?: unknown };
+interface Attend {
+  q?: unknown;
+  cache?: unknown;
+  plan?: unknown;
+  options?: object;
+}
+interface Write {
+  k?: unknown;
+  v?: unknown;
+  cache?: unknown;
+  plan?: unknown;
+}
 
 const attend =
   (change: (w: World) => Attend): Call =>

@@ -1,12 +1,11 @@
+import type { FullAttentionSpec } from '@tfjs-attention/core';
 import {
   CapacityError,
   convertFp8,
-  FullAttentionSpec,
   InvalidArgumentError,
   KvCache,
   mergeAttnStates,
   type AttentionResult,
-  type ConvertFp8Options,
   type KvCacheOptions,
 } from '@tfjs-attention/core';
 import type { BadCall, World } from './world.js';
@@ -37,7 +36,7 @@ export const badMerges: readonly BadCall[] = [
 ]; // prettier-ignore
 
 const convert = (what: string, options: Readonly<Record<string, unknown>>, ...says: RegExp[]) =>
-  bad(what, (w) => convertFp8(w.tensor([3]), options as ConvertFp8Options), ...says);
+  bad(what, (w) => convertFp8(w.tensor([3]), options), ...says);
 
 export const badConversions: readonly BadCall[] = [
   bad('bools', (w) => convertFp8(w.tensor([3], 'bool')), /x must be float32/, /bool/),
@@ -52,11 +51,7 @@ export const badConversions: readonly BadCall[] = [
 ];
 
 const cache = (what: string, options: Readonly<Record<string, unknown>>, ...says: RegExp[]) =>
-  bad(
-    what,
-    (w) => new KvCache(w.spec, { numBlocks: 2, ...options } as unknown as KvCacheOptions),
-    ...says,
-  );
+  bad(what, (w) => new KvCache(w.spec, { numBlocks: 2, ...options }), ...says);
 
 export const badCaches: readonly BadCall[] = [
   bad('plain options for a spec', () => new KvCache({ blockSize: 4 } as FullAttentionSpec, { numBlocks: 1 }), /KvCacheSpec/),

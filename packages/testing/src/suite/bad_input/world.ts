@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { AttentionError } from '@tfjs-attention/core';
 import {
-  AttentionError,
   FullAttentionSpec,
   KvCache,
   planAttention,
@@ -33,7 +33,11 @@ export class World {
   tensor(shape: number[], dtype: 'float32' | 'int32' | 'bool' = 'float32'): tf.Tensor {
     const size = shape.reduce((product, axis) => product * axis, 1);
     const values = Float32Array.from({ length: size }, (_, i) => (i % 7) - 3);
-    const made = tf.tensor(dtype === 'bool' ? values.map((x) => (x > 0 ? 1 : 0)) : values, shape, dtype);
+    const made = tf.tensor(
+      dtype === 'bool' ? values.map((x) => (x > 0 ? 1 : 0)) : values,
+      shape,
+      dtype,
+    );
     this.made.push(made);
     return made;
   }
@@ -52,7 +56,7 @@ export class World {
       blockTables: [[2], [1, 4]],
       slotMapping: Int32Array.of(8, 9, 10, 11, 17),
       ...changes,
-    } as AttentionMetadata;
+    };
   }
 
   planWith(changes: Readonly<Record<string, unknown>>): AttentionPlan {
@@ -73,7 +77,8 @@ export class World {
 
   /** Calls while another tfjs backend is active. */
   elsewhere<T>(subject: Subject, call: () => T): T {
-    if (!tf.engine().registryFactory[FOREIGN]) tf.registerBackend(FOREIGN, () => new tf.KernelBackend());
+    if (!tf.engine().registryFactory[FOREIGN])
+      tf.registerBackend(FOREIGN, () => new tf.KernelBackend());
     void tf.setBackend(FOREIGN);
     try {
       return call();
