@@ -15,7 +15,7 @@ import { runCell, type Setting } from './run_cell.js';
 import type { BadKernel } from './team.js';
 import { absenceNotes, cacheTypeLines, summaryLines, Table } from './table.js';
 
-const FULL_RULES = { budgetMs: 2500, minSamples: 3, maxSamples: 25, warmUpMs: 150, sampleMs: 5 };
+const FULL_RULES = { budgetMs: 1500, minSamples: 3, maxSamples: 25, warmUpMs: 100, sampleMs: 5 };
 const QUICK_RULES = { budgetMs: 250, minSamples: 3, maxSamples: 9, warmUpMs: 50, sampleMs: 2 };
 
 const options = readOptions(process.argv.slice(2));

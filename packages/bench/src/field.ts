@@ -1,4 +1,5 @@
 // The peers of one cell: which take part, whether they are right, and their first run.
+import { calibrate } from './calibrate.js';
 import { fullName, type Peer, type Runner } from './contenders/contender.js';
 import type { Cell } from './grid.js';
 import type { Inputs } from './inputs.js';
@@ -35,8 +36,11 @@ export async function gatherField(
 ): Promise<Field> {
   const entrants: PeerEntrant[] = [];
   const absent: PeerResult[] = [];
-  for (const peer of peers) {
-    if (peer.decodeOnly === true && cell.group !== 'decode') continue;
+  const concerned = peers.filter(({ decodeOnly }) => !decodeOnly || cell.group === 'decode');
+  for (const peer of concerned) {
+    if (peer.unfit(cell) === null) await calibrate(peer, cell, pace, clock);
+  }
+  for (const peer of concerned) {
     const reason = peer.unfit(cell) ?? tooSlow(peer, peers, cell, pace);
     const found = reason ?? (await tryPeer(peer, cell, inputs, expected, clock));
     if (typeof found === 'string') {

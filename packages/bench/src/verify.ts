@@ -76,15 +76,12 @@ export function judge({ row }: Runner, { rows }: Expected, tolerance: number): V
   return { error, right: error <= tolerance };
 }
 
-/** First, last and inner tokens; heads that differ in both halves of a group. */
+/** First, last and inner tokens, over the first, middle and last head; one token is looked at in the outer heads. */
 export function sampledRows({ queryLen, numHeads }: Cell): { token: number; head: number }[] {
+  if (queryLen === 1) return [...new Set([0, numHeads - 1])].map((head) => ({ token: 0, head }));
   const tokens = [0, 0.37, 0.5, 0.81, 1].map((part) => Math.floor(part * (queryLen - 1)));
-  const heads = [...new Set([0, Math.floor(numHeads / 2), numHeads - 1])];
-  return [...new Set(tokens)].flatMap((token, i) =>
-    queryLen === 1
-      ? heads.map((head) => ({ token, head }))
-      : [{ token, head: heads[i % heads.length] }],
-  );
+  const heads = [0, Math.floor(numHeads / 2), numHeads - 1];
+  return [...new Set(tokens)].map((token, i) => ({ token, head: heads[i % heads.length] }));
 }
 
 /** Largest of f over the values; NaN if one is. */

@@ -1,4 +1,4 @@
-// npm packages that we are compared with: installed on first use, in a folder of their own.
+// npm packages that we are compared with: installed on first use, apart from the repository's own.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,22 +13,22 @@ export const PEER_VERSIONS = {
 
 export type PeerPackage = keyof typeof PEER_VERSIONS;
 
-/** Installs the packages that are not there in the pinned version. */
-export async function installPeers(names: readonly PeerPackage[]): Promise<void> {
-  const folder = peersFolder();
-  const missing = names.filter((name) => installedVersion(folder, name) !== PEER_VERSIONS[name]);
-  if (missing.length === 0) return;
-  mkdirSync(folder, { recursive: true });
-  const manifest = join(folder, 'package.json');
-  if (!existsSync(manifest)) writeFileSync(manifest, '{ "private": true }\n');
-  const wanted = missing.map((name) => `${name}@${PEER_VERSIONS[name]}`);
-  process.stderr.write(`installing peers into ${folder}: ${wanted.join(', ')}\n`);
-  await npm(folder, ['install', '--no-audit', '--no-fund', '--loglevel=error', ...wanted]);
+/**
+ * Loads a peer, installing it where the pinned version is not there. Each has a folder of its own: the two ONNX Runtimes
+ * would else share one `onnxruntime-common`, whose list of backends lets the WebAssembly one answer for both.
+ */
+export async function requirePeer<T>(name: PeerPackage): Promise<T> {
+  const folder = join(peersFolder(), name);
+  if (installedVersion(folder, name) !== PEER_VERSIONS[name]) await install(folder, name);
+  return createRequire(join(folder, 'package.json'))(name) as T;
 }
 
-/** Loads an installed peer; peers are CommonJS. */
-export function requirePeer<T>(name: PeerPackage): T {
-  return createRequire(join(peersFolder(), 'package.json'))(name) as T;
+async function install(folder: string, name: PeerPackage): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  const wanted = `${name}@${PEER_VERSIONS[name]}`;
+  process.stderr.write(`installing ${wanted} into ${folder}\n`);
+  await npm(folder, ['install', '--no-audit', '--no-fund', '--loglevel=error', wanted]);
 }
 
 function installedVersion(folder: string, name: PeerPackage): string | undefined {

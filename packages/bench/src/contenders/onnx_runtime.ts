@@ -9,7 +9,7 @@ import {
   type OnnxOp,
 } from '../onnx/attention_ops.js';
 import { headMajorRow, tokenMajorRow, type Peer, type Runner } from './contender.js';
-import { installPeers, requirePeer, type PeerPackage } from './install.js';
+import { requirePeer, type PeerPackage } from './install.js';
 
 /** What we use of `onnxruntime-common`, which both packages export. */
 interface OnnxRuntime {
@@ -34,8 +34,7 @@ const PROVIDERS = { 'onnxruntime-web': 'wasm', 'onnxruntime-node': 'cpu' } as co
 
 /** The ops of one ONNX Runtime package on one thread, as two families: with its own cache, and with K and V whole. */
 export async function onnxPeers(packageName: PeerPackage): Promise<Peer[]> {
-  await installPeers([packageName]);
-  const runtime = requirePeer<OnnxRuntime>(packageName);
+  const runtime = await requirePeer<OnnxRuntime>(packageName);
   runtime.env.logLevel = 'error';
   runtime.env.wasm.numThreads = 1;
   const peer = (op: OnnxOp, use: CacheUse): Peer => ({
