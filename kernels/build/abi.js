@@ -1,32 +1,35 @@
 // Writes kernels/abi.h from the tables in packages/core/src/problem/params.ts; --check only compares.
-import {readFile, writeFile} from 'node:fs/promises';
-import {fileURLToPath} from 'node:url';
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const TABLES = new URL('../../packages/core/src/problem/params.ts', import.meta.url);
 const HEADER = new URL('../abi.h', import.meta.url);
-const SCALARS = {f32: 'float', i32: 'int'};
+const SCALARS = { f32: 'float', i32: 'int' };
 
-const upperSnake = name => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
+const upperSnake = (name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
 
 async function loadTables() {
-  const {outputText} = ts.transpileModule(await readFile(TABLES, 'utf8'), {
-    compilerOptions: {module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022},
+  const { outputText } = ts.transpileModule(await readFile(TABLES, 'utf8'), {
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
   });
   return import(`data:text/javascript,${encodeURIComponent(outputText)}`);
 }
 
 function struct(name, fields) {
-  const members = fields.map(([field, type]) => `  ${type}${type.endsWith('*') ? '' : ' '}${field};`);
+  const members = fields.map(
+    ([field, type]) => `  ${type}${type.endsWith('*') ? '' : ' '}${field};`,
+  );
   return `typedef struct {\n${members.join('\n')}\n} ${name};\n`;
 }
 
-const scalars = table =>
+const scalars = (table) =>
   Object.entries(table).map(([field, type]) => {
-    if (!(type in SCALARS)) throw new Error(`params.ts: ${field} has type ${type}; known: f32, i32`);
+    if (!(type in SCALARS))
+      throw new Error(`params.ts: ${field} has type ${type}; known: f32, i32`);
     return [field, SCALARS[type]];
   });
-const pointers = table => Object.entries(table).map(([field, type]) => [field, `${type} *`]);
+const pointers = (table) => Object.entries(table).map(([field, type]) => [field, `${type} *`]);
 
 function header(tables) {
   const dtypes = tables.KV_CACHE_DTYPES.map((name, i) => `  KV_${name.toUpperCase()} = ${i},`);
@@ -52,7 +55,9 @@ async function main() {
   const text = await generateAbi();
   if (!process.argv.includes('--check')) return writeFile(HEADER, text);
   if ((await readFile(HEADER, 'utf8').catch(() => '')) !== text) {
-    console.error('kernels/abi.h differs from packages/core/src/problem/params.ts: run node kernels/build/abi.js');
+    console.error(
+      'kernels/abi.h differs from packages/core/src/problem/params.ts: run node kernels/build/abi.js',
+    );
     process.exitCode = 1;
   }
 }

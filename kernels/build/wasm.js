@@ -1,20 +1,37 @@
 // Compiles kernels/cpu to kernels/dist/{attention,ceiling}_{simd,relaxed}.wasm with the npm build of clang.
-import {mkdir, readFile, readdir, writeFile} from 'node:fs/promises';
-import {commands, runLLVM} from '@yowasp/clang';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { commands, runLLVM } from '@yowasp/clang';
 
 const ROOT = new URL('../', import.meta.url);
 const ATTENTION = ['rows', 'decode_rows', 'schedule', 'prefill', 'decode', 'merge', 'cache'];
-const MODULES = {attention: ATTENTION, ceiling: ['ceiling']};
-const FLAVOURS = {simd: [], relaxed: ['-mrelaxed-simd']};
+const MODULES = { attention: ATTENTION, ceiling: ['ceiling'] };
+const FLAVOURS = { simd: [], relaxed: ['-mrelaxed-simd'] };
 
 // Loop strength reduction would trade constant offsets, which are free in WebAssembly loads, for additions.
 const COMPILE = [
-  '--target=wasm32', '-std=c11', '-I.', '-O3', '-ffreestanding', '-fno-builtin', '-fvisibility=hidden', '-msimd128',
-  '-Wall', '-Wextra', '-Werror', '-mllvm', '-disable-lsr',
+  '--target=wasm32',
+  '-std=c11',
+  '-I.',
+  '-O3',
+  '-ffreestanding',
+  '-fno-builtin',
+  '-fvisibility=hidden',
+  '-msimd128',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-mllvm',
+  '-disable-lsr',
 ];
 const LINK = [
-  '--no-entry', '--export-dynamic', '--import-memory', '--max-memory=4294967296',
-  '--export=__stack_pointer', '--strip-all', '-z', 'stack-size=8192',
+  '--no-entry',
+  '--export-dynamic',
+  '--import-memory',
+  '--max-memory=4294967296',
+  '--export=__stack_pointer',
+  '--strip-all',
+  '-z',
+  'stack-size=8192',
 ];
 
 async function readSources() {
@@ -35,9 +52,9 @@ async function runTool(name, args, files) {
     if (bytes) log += new TextDecoder().decode(bytes);
   };
   try {
-    return await commands[name](args, files, {stderr});
+    return await commands[name](args, files, { stderr });
   } catch (error) {
-    throw new Error(`${name} ${args.join(' ')}\n${log || error.message}`);
+    throw new Error(`${name} ${args.join(' ')}\n${log || error.message}`, { cause: error });
   }
 }
 
@@ -49,8 +66,8 @@ async function buildModule(sources, units, flags) {
   return linked['module.wasm'];
 }
 
-await mkdir(new URL('dist', ROOT), {recursive: true});
-await runLLVM(null, {}, {fetchProgress: () => {}});
+await mkdir(new URL('dist', ROOT), { recursive: true });
+await runLLVM(null, {}, { fetchProgress: () => {} });
 const sources = await readSources();
 for (const [name, units] of Object.entries(MODULES)) {
   for (const [flavour, flags] of Object.entries(FLAVOURS)) {
