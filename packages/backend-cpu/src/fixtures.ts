@@ -15,14 +15,14 @@ import { referenceAttention, type ReferenceResult } from '@tfjs-attention/core/r
 import { describeDense } from '../../core/src/problem/dense.js';
 import { describePaged } from '../../core/src/problem/paged.js';
 
-/** Deterministic numbers in [0, 1) (mulberry32). */
+/** Deterministic numbers in [0, 1) (xorshift32). Without globals, which are slow inside jest. */
 export function randomSource(seed: number): () => number {
   let state = seed;
   return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
   };
 }
 

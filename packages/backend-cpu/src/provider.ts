@@ -1,5 +1,7 @@
 import { backend, getBackend } from '@tensorflow/tfjs-core';
 import {
+  announceProvider,
+  AttentionError,
   UnsupportedError,
   type AttentionProvider,
   type AttentionSpec,
@@ -23,9 +25,13 @@ export class CpuProvider implements AttentionProvider {
 
   describe(): string {
     const home = this.home();
-    return home === undefined
-      ? `tfjs backend '${this.tfBackend}' is not active`
-      : siteOf(home).describe();
+    if (home === undefined) return `tfjs backend '${this.tfBackend}' is not active`;
+    try {
+      return siteOf(home).describe();
+    } catch (error) {
+      if (error instanceof AttentionError) return error.message;
+      throw error;
+    }
   }
 
   rejects({ headSize, valueHeadSize }: AttentionSpec): string[] {
@@ -42,6 +48,8 @@ export class CpuProvider implements AttentionProvider {
 
   async ready(): Promise<void> {
     await bringUp(this.home());
+    // What was rejected for want of a module may now be had.
+    announceProvider(this);
   }
 
   /** The tfjs backend object while it is the active one: looking it up otherwise would start it. */

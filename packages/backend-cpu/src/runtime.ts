@@ -2,12 +2,11 @@ import { InvalidArgumentError, type KvStorage } from '@tfjs-attention/core/provi
 import { ownMachine, plainMachine, tfjsMachine, type Machine } from './machine.js';
 import {
   loadProgram,
-  pick,
+  prepareProgram,
   resolve,
   type Program,
   type WasmModuleChoice,
 } from './module/choice.js';
-import { compileAhead } from './module/source.js';
 import { ArrayPort } from './tensors/array_port.js';
 import { CopyPort } from './tensors/copy_port.js';
 import type { TensorPort } from './tensors/port.js';
@@ -78,12 +77,9 @@ export function isShared(memory: WebAssembly.Memory): boolean {
 
 /** Compiles what `siteOf` will need, and starts threads. */
 export async function bringUp(home: Home | undefined): Promise<void> {
-  const name = pick(requestedModule);
-  if (typeof name === 'string') {
-    const memory = home?.stock === 'wasm' ? memoryOf(home.backend) : undefined;
-    const shared = requestedThreads > 1 || (memory !== undefined && isShared(memory));
-    await compileAhead(name, shared);
-  }
+  const memory = home?.stock === 'wasm' ? memoryOf(home.backend) : undefined;
+  const shared = requestedThreads > 1 || (memory !== undefined && isShared(memory));
+  await prepareProgram(requestedModule, shared);
   if (home !== undefined) await siteOf(home).pool?.ready();
 }
 
@@ -94,8 +90,8 @@ export function reconfigure(
 ): void {
   if (liveCaches.size > 0) {
     throw new InvalidArgumentError(
-      `${op}: ${liveCaches.size} KvCache live in the memory of the kernels that run now; ` +
-        'call it before the first cache is made, or dispose them',
+      `${op}: caches live in the memory that the kernels use now (${liveCaches.size}); ` +
+        'call it before the first KvCache is made, or dispose them',
     );
   }
   requestedModule = change.module ?? requestedModule;

@@ -1,6 +1,6 @@
-import { UnsupportedError } from '@tfjs-attention/core/provider';
+import { AttentionError, UnsupportedError } from '@tfjs-attention/core/provider';
 import { hasRelaxedSimd, hasSimd } from './probe.js';
-import { compileNow, isAtHand, type ModuleName } from './source.js';
+import { compileAhead, compileNow, isAtHand, type ModuleName } from './source.js';
 
 /** What runs: a WebAssembly module, or the kernels written in TypeScript and why. */
 export type Program =
@@ -68,6 +68,24 @@ export function loadProgram(requested: WasmModuleChoice, shared: boolean): Progr
   }
   if (requested !== 'auto') throw new UnsupportedError(`setWasmModule('${requested}')`, [reason]);
   return { kind: 'typescript', reason };
+}
+
+/**
+ * Fetches and compiles, off the thread, what `loadProgram` will want.
+ *
+ * @throws DeviceError where fetching fails, UnsupportedError as `loadProgram` does
+ */
+export async function prepareProgram(requested: WasmModuleChoice, shared: boolean): Promise<void> {
+  const name = pick(requested);
+  if (typeof name === 'object') return;
+  try {
+    await compileAhead(name, shared);
+  } catch (error) {
+    if (error instanceof AttentionError) throw error;
+    // TypeScript will serve, and say why.
+    if (requested === 'auto') return;
+    throw new UnsupportedError(`setWasmModule('${requested}')`, [explain(error)]);
+  }
 }
 
 function explain(error: unknown): string {

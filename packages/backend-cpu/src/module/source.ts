@@ -43,11 +43,6 @@ export async function compileAhead(name: ModuleName, shared: boolean): Promise<v
   compiled.set(key, await WebAssembly.compile(flavour(bytesOf(name), shared)));
 }
 
-/** How many modules were compiled so far. */
-export function compiledCount(): number {
-  return compiled.size;
-}
-
 function keyOf(name: ModuleName, shared: boolean): string {
   return shared ? `${name} shared` : name;
 }
@@ -61,11 +56,10 @@ function flavour(bytes: Uint8Array, shared: boolean): Uint8Array<ArrayBuffer> {
 }
 
 async function fetchBytes(url: string | URL): Promise<Uint8Array> {
-  const response = await fetch(url);
-  if (!response.ok) {
-    throw new DeviceError(
-      `setWasmUrl: ${String(url)} answered ${response.status} ${response.statusText}`,
-    );
-  }
+  const fail = (reason: string) => new DeviceError(`setWasmUrl: ${String(url)}: ${reason}`);
+  const response = await fetch(url).catch((error: Error) => {
+    throw fail(error.message);
+  });
+  if (!response.ok) throw fail(`the server answered ${response.status} ${response.statusText}`);
   return new Uint8Array(await response.arrayBuffer());
 }

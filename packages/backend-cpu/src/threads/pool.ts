@@ -9,7 +9,7 @@ import { startHelper, type Helper } from './helper.js';
 /** Below this many multiply-adds, waking a thread costs more than it saves. */
 const LEAST_COST = 2 ** 19;
 /** Claims a thread makes in a balanced job: more balance better, fewer cost less. */
-const CLAIMS = 8;
+const CLAIMS = 32;
 const SPINS = 2000;
 
 /**
