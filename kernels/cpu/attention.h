@@ -11,7 +11,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 /** Query rows (token, head of the group) that one prefill item takes, in whole panels. */
-#define PREFILL_PANELS 8
+#define PREFILL_PANELS 16
 #define PREFILL_ROWS (PREFILL_PANELS * PANEL)
 #define PREFILL_KEYS (32 * TILE_SPLATS)
 /** Up to so many rows of a sequence and KV head the decode skeleton serves; its items take several heads. */

@@ -13,7 +13,7 @@ typedef struct {
   float *s;
   /** [row] bit group * LANES + lane: the row sees that key of the tile. */
   unsigned long long *seen;
-  /** A group of LANES rows: decoded, and their weights [row][LANES]. */
+  /** A group of LANES rows: decoded (one more to look at), and their weights [row][LANES]. */
   float *decoded, *weights, *zeros;
   const unsigned char **stored;
   const float **tokenScales;
@@ -33,7 +33,7 @@ static Decode decode_layout(const AttnParams *p, Arena *arena) {
   f.l = arena_floats(arena, DECODE_ROWS);
   f.s = arena_floats(arena, DECODE_ROWS * DECODE_KEYS);
   f.seen = arena_take(arena, DECODE_ROWS * sizeof(*f.seen));
-  f.decoded = arena_floats(arena, LANES * f.stride);
+  f.decoded = arena_floats(arena, (LANES + 1) * f.stride);
   f.weights = arena_floats(arena, DECODE_HEAD_ROWS * LANES);
   f.zeros = arena_floats(arena, f.stride);
   f.stored = arena_take(arena, (DECODE_KEYS + LANES) * sizeof(*f.stored));
@@ -48,19 +48,29 @@ u32 decode_scratch(const AttnParams *p) {
   return (u32)arena.next;
 }
 
-/** Where lane d of row r lies in q or out. */
-HOOK u32 lane_offset(const Decode *f, u32 r, u32 d) {
-  u32 head = r / f->rows, row = r % f->rows;
-  return head * f->rows * f->stride + (d / LANES * f->rows + row) * LANES + d % LANES;
+/** Where row r starts in q or out; its steps of LANES lanes are `f->rows * LANES` floats apart. */
+HOOK u32 row_start(const Decode *f, u32 r) {
+  return r / f->rows * f->rows * f->stride + r % f->rows * LANES;
+}
+
+/** Adds x[0 .. size) * factor to an interleaved row. */
+static void add_row(const Decode *f, float *row, const float *x, u32 size, float factor) {
+  for (u32 d = 0; d < size; d += LANES, row += f->rows * LANES) {
+    vf lanes = size - d < LANES ? vf_load_part(x + d, size - d) : vf_load(x + d);
+    vf_store(row, vf_madd(lanes, vf_splat(factor), vf_load(row)));
+  }
 }
 
 static void start(const AttnParams *p, const AttnOperands *o, const Sequence *s, const AttnItem *item,
                   const Decode *f) {
-  for (u32 i = 0; i < (u32)item->rows * f->stride; i++) f->q[i] = f->out[i] = 0.0f;
+  for (u32 i = 0; i < (u32)item->rows * f->stride; i += LANES) {
+    vf_store(f->q + i, vf_splat(0.0f));
+    vf_store(f->out + i, vf_splat(0.0f));
+  }
   for (u32 d = 0; d < f->stride; d++) f->zeros[d] = 0.0f;
   for (u32 r = 0; r < (u32)item->rows; r++) {
     const float *q = row_query(p, o, s, item, (int)r);
-    for (u32 d = 0; d < (u32)p->headSize; d++) f->q[lane_offset(f, r, d)] = q[d];
+    add_row(f, f->q + row_start(f, r), q, (u32)p->headSize, 1.0f);
     f->m[r] = SOFTMAX_NONE;
     f->l[r] = 0.0f;
   }
@@ -68,46 +78,91 @@ static void start(const AttnParams *p, const AttnOperands *o, const Sequence *s,
 
 HOOK u32 tile_groups(u32 count) { return (count + LANES - 1) / LANES; }
 
-/** Float32 rows and scales of group j of the tile in one head; past `count`, zeros. */
+/** One group of LANES keys or values of a head: rows of `dtype`, which the loops decode in registers, and scales. */
+typedef struct {
+  const unsigned char *rows[LANES];
+  float scales[LANES];
+  int dtype;
+} Group;
+
+/** The type that the loops read: those that are cheap to decode as they are, the others as float32 from scratch. */
+static int group_dtype(int dtype, const unsigned char *const *rows, u32 count, u32 size) {
+  switch (dtype) {
+    case KV_BFLOAT16:
+      return KV_BFLOAT16;
+    case KV_INT8:
+    case KV_INT8_PER_TOKEN_HEAD:
+      return KV_INT8;
+    case KV_FLOAT16:
+      return finite_float16(rows, count, size) ? KV_FINITE_FLOAT16 : KV_FLOAT32;
+    default:
+      return KV_FLOAT32;
+  }
+}
+
+/** Group j of the tile of `count` keys; past the last key, zeros. */
 static void load_group(const AttnParams *p, const Decode *f, const KvSide *side, u32 head, u32 j, u32 count,
-                       const float *rows[LANES], float scales[LANES]) {
-  const unsigned char *stored[LANES];
+                       Group *g) {
   u32 used = 0;
   address offset = head * side->strideHead * side->width;
   for (u32 at = j; at < count; at += tile_groups(count), used++) {
-    stored[used] = f->stored[at] + offset;
-    rows[used] = p->kvDtype == KV_FLOAT32 ? (const float *)stored[used] : f->decoded + used * f->stride;
-    scales[used] = side->tokenScales ? f->tokenScales[at][head] : 1.0f;
+    g->rows[used] = f->stored[at] + offset;
+    g->scales[used] = side->tokenScales ? f->tokenScales[at][head] : 1.0f;
   }
-  for (u32 i = used; i < LANES; i++) {
-    rows[i] = f->zeros;
-    scales[i] = 0.0f;
+  g->dtype = group_dtype(p->kvDtype, g->rows, used, side->size);
+  if (g->dtype == KV_FLOAT32 && p->kvDtype != KV_FLOAT32) {
+    decode_rows(p->kvDtype, g->rows, used, f->decoded, f->stride, side->size);
+    for (u32 i = 0; i < used; i++) g->rows[i] = (const unsigned char *)(f->decoded + i * f->stride);
   }
-  if (p->kvDtype != KV_FLOAT32) decode_rows(p->kvDtype, stored, used, f->decoded, f->stride, side->size);
+  for (; used < LANES; used++) {
+    g->rows[used] = (const unsigned char *)f->zeros;
+    g->scales[used] = 0.0f;
+  }
 }
 
-/** Products of LANES keys with `rows` (1 or 2) of a head's `all` queries, one lane per key. */
-HOOK void dot_keys(u32 rows, u32 all, const float *const keys[LANES], const float *q, u32 size, vf scale, float *s) {
-  vf sum[2][LANES];
-  const float *key[LANES];
-  UNROLL for (u32 i = 0; i < LANES; i++) {
-    key[i] = keys[i];
-    for (u32 r = 0; r < rows; r++) sum[r][i] = vf_splat(0.0f);
+/** Expands a loop over a head's rows, in pairs or fours, once per type of a group. */
+#define EACH_DTYPE(dtype, LOOP)                               \
+  switch (dtype) {                                            \
+    case KV_INT8:                                             \
+      LOOP(KV_INT8, 4, HALF_GROUP) break;                     \
+    case KV_BFLOAT16:                                         \
+      LOOP(KV_BFLOAT16, 4, HALF_GROUP) break;                 \
+    case KV_FINITE_FLOAT16:                                   \
+      LOOP(KV_FINITE_FLOAT16, 4, HALF_GROUP) break;           \
+    default:                                                  \
+      LOOP(KV_FLOAT32, 2, LANES)                              \
   }
-  u32 d = 0;
-  for (; d + LANES <= size; d += LANES, q += all * LANES) {
-    vf query[2];
-    for (u32 r = 0; r < rows; r++) query[r] = vf_load(q + r * LANES);
-    UNROLL for (u32 i = 0; i < LANES; i++) {
-      vf lanes = vf_load(key[i] + d);
-      for (u32 r = 0; r < rows; r++) sum[r][i] = vf_madd(lanes, query[r], sum[r][i]);
+#define HALF_GROUP ((LANES + 1) / 2)
+
+/** Products of LANES keys, `step` at a time, with `rows` of a head's `all` queries. */
+HOOK void dot_keys(int dtype, u32 rows, u32 step, u32 all, const Group *g, const float *q, u32 size, vf scale,
+                   float *s) {
+  vf sum[4][LANES];
+  UNROLL for (u32 first = 0; first < LANES; first += step) {
+    const unsigned char *key[LANES];
+    const float *query = q;
+    u32 d = 0;
+    UNROLL for (u32 i = 0; i < step; i++) {
+      key[i] = g->rows[first + i];
+      UNROLL for (u32 r = 0; r < rows; r++) sum[r][first + i] = vf_splat(0.0f);
+    }
+    for (; d + LANES <= size; d += LANES, query += all * LANES) {
+      vf lanes[4];
+      UNROLL for (u32 r = 0; r < rows; r++) lanes[r] = vf_load(query + r * LANES);
+      UNROLL for (u32 i = 0; i < step; i++) {
+        vf stored = kv_load(dtype, key[i], d);
+        UNROLL for (u32 r = 0; r < rows; r++) sum[r][first + i] = vf_madd(stored, lanes[r], sum[r][first + i]);
+      }
+    }
+    if (d == size) continue;
+    UNROLL for (u32 i = 0; i < step; i++) {
+      vf stored = kv_load_part(dtype, key[i], d, size - d);
+      UNROLL for (u32 r = 0; r < rows; r++) {
+        sum[r][first + i] = vf_madd(stored, vf_load(query + r * LANES), sum[r][first + i]);
+      }
     }
   }
-  for (u32 i = 0; d < size && i < LANES; i++) {
-    vf lanes = vf_load_part(keys[i] + d, size - d);
-    for (u32 r = 0; r < rows; r++) sum[r][i] = vf_madd(lanes, vf_load(q + r * LANES), sum[r][i]);
-  }
-  for (u32 r = 0; r < rows; r++) {
+  UNROLL for (u32 r = 0; r < rows; r++) {
     vf_transpose(sum[r]);
     vf total = sum[r][0];
     UNROLL for (u32 i = 1; i < LANES; i++) total = total + sum[r][i];
@@ -115,12 +170,17 @@ HOOK void dot_keys(u32 rows, u32 all, const float *const keys[LANES], const floa
   }
 }
 
-HOT void score_group(const Decode *f, u32 head, const float *const keys[LANES], u32 size, vf scale, u32 j) {
+HOT void score_group(const Decode *f, u32 head, const Group *g, u32 size, vf scale, u32 j) {
   const float *q = f->q + head * f->rows * f->stride;
   float *s = f->s + head * f->rows * DECODE_KEYS + j * LANES;
-  u32 r = 0;
-  for (; r + 2 <= f->rows; r += 2) dot_keys(2, f->rows, keys, q + r * LANES, size, scale, s + r * DECODE_KEYS);
-  if (r < f->rows) dot_keys(1, f->rows, keys, q + r * LANES, size, scale, s + r * DECODE_KEYS);
+  u32 all = f->rows, r = 0;
+#define SCORE(DTYPE, MANY, STEP)                                                                  \
+  for (; r + MANY <= all; r += MANY) {                                                            \
+    dot_keys(DTYPE, MANY, STEP, all, g, q + r * LANES, size, scale, s + r * DECODE_KEYS);         \
+  }                                                                                               \
+  for (; r < all; r++) dot_keys(DTYPE, 1, LANES, all, g, q + r * LANES, size, scale, s + r * DECODE_KEYS);
+  EACH_DTYPE(g->dtype, SCORE)
+#undef SCORE
 }
 
 static void score_tile(const AttnParams *p, const AttnOperands *o, const AttnItem *item, const Decode *f,
@@ -128,11 +188,10 @@ static void score_tile(const AttnParams *p, const AttnOperands *o, const AttnIte
   kv_locate(keys, first, count, f->stored, f->tokenScales);
   for (u32 j = 0; j < tile_groups(count); j++) {
     for (u32 head = 0; head < f->heads; head++) {
-      const float *rows[LANES];
-      float scales[LANES];
-      load_group(p, f, keys, head, j, count, rows, scales);
-      vf scale = vf_load(scales) * vf_splat(score_scale(p, o, item->kvHead + (int)head));
-      score_group(f, head, rows, keys->size, scale, j);
+      Group g;
+      load_group(p, f, keys, head, j, count, &g);
+      vf scale = vf_load(g.scales) * vf_splat(score_scale(p, o, item->kvHead + (int)head));
+      score_group(f, head, &g, keys->size, scale, j);
     }
   }
 }
@@ -171,7 +230,7 @@ HOT void update_state(const Decode *f, u32 r, u32 groups) {
   vf shift = softmax_shift(most), sum = vf_splat(0.0f);
   if (vi_any(most > before)) {
     vf scale = softmax_rescale(before, shift);
-    float *out = f->out + lane_offset(f, r, 0), *stop = out + f->rows * f->stride;
+    float *out = f->out + row_start(f, r), *stop = out + f->rows * f->stride;
     for (; out != stop; out += f->rows * LANES) vf_store(out, vf_load(out) * scale);
     f->m[r] = LANE(most, 0);
     f->l[r] *= LANE(scale, 0);
@@ -184,52 +243,65 @@ HOT void update_state(const Decode *f, u32 r, u32 groups) {
   f->l[r] += vf_sum(sum);
 }
 
-/** Adds LANES weighted value rows to `rows` (1 or 2) of a head's `all` outputs. */
-HOOK void add_values(u32 rows, u32 all, const float *const values[LANES], const float *weights, float *out, u32 size) {
-  vf weight[2][LANES];
-  const float *row[LANES];
-  UNROLL for (u32 i = 0; i < LANES; i++) {
-    row[i] = values[i];
-    for (u32 r = 0; r < rows; r++) weight[r][i] = vf_splat(weights[r * LANES + i]);
-  }
-  u32 d = 0;
-  for (; d + LANES <= size; d += LANES, out += all * LANES) {
-    vf value[LANES];
-    UNROLL for (u32 i = 0; i < LANES; i++) value[i] = vf_load(row[i] + d);
-    for (u32 r = 0; r < rows; r++) {
-      vf sum = vf_load(out + r * LANES);
-      UNROLL for (u32 i = 0; i < LANES; i++) sum = vf_madd(weight[r][i], value[i], sum);
-      vf_store(out + r * LANES, sum);
+/** Adds LANES weighted value rows, `step` at a time, to `rows` of a head's `all` outputs. */
+HOOK void add_values(int dtype, u32 rows, u32 step, u32 all, const Group *g, const float *weights, float *out,
+                     u32 size) {
+  UNROLL for (u32 first = 0; first < LANES; first += step) {
+    const unsigned char *value[LANES];
+    vf weight[4][LANES];
+    float *to = out;
+    u32 d = 0;
+    UNROLL for (u32 i = 0; i < step; i++) {
+      value[i] = g->rows[first + i];
+      UNROLL for (u32 r = 0; r < rows; r++) weight[r][i] = vf_splat(weights[r * LANES + first + i]);
     }
-  }
-  for (u32 i = 0; d < size && i < LANES; i++) {
-    vf value = vf_load_part(values[i] + d, size - d);
-    for (u32 r = 0; r < rows; r++) vf_store(out + r * LANES, vf_madd(weight[r][i], value, vf_load(out + r * LANES)));
+    for (; d + LANES <= size; d += LANES, to += all * LANES) {
+      vf lanes[LANES];
+      UNROLL for (u32 i = 0; i < step; i++) lanes[i] = kv_load(dtype, value[i], d);
+      UNROLL for (u32 r = 0; r < rows; r++) {
+        vf sum = vf_load(to + r * LANES);
+        UNROLL for (u32 i = 0; i < step; i++) sum = vf_madd(weight[r][i], lanes[i], sum);
+        vf_store(to + r * LANES, sum);
+      }
+    }
+    if (d == size) continue;
+    UNROLL for (u32 i = 0; i < step; i++) {
+      vf lanes = kv_load_part(dtype, value[i], d, size - d);
+      UNROLL for (u32 r = 0; r < rows; r++) {
+        vf_store(to + r * LANES, vf_madd(weight[r][i], lanes, vf_load(to + r * LANES)));
+      }
+    }
   }
 }
 
-HOT void weigh_group(const Decode *f, u32 head, const float *const values[LANES], u32 size, vf scale, u32 j) {
-  const float *s = f->s + head * f->rows * DECODE_KEYS + j * LANES;
+HOT void weigh_group(const Decode *f, u32 head, const Group *g, u32 size, u32 j) {
+  const float *s = f->s + head * f->rows * DECODE_KEYS + j * LANES, *w = f->weights;
   float *out = f->out + head * f->rows * f->stride;
-  u32 r = 0;
-  for (; r < f->rows; r++) vf_store(f->weights + r * LANES, vf_load(s + r * DECODE_KEYS) * scale);
-  for (r = 0; r + 2 <= f->rows; r += 2) {
-    add_values(2, f->rows, values, f->weights + r * LANES, out + r * LANES, size);
-  }
-  if (r < f->rows) add_values(1, f->rows, values, f->weights + r * LANES, out + r * LANES, size);
+  u32 all = f->rows, r = 0;
+  vf scale = vf_load(g->scales);
+  for (; r < all; r++) vf_store(f->weights + r * LANES, vf_load(s + r * DECODE_KEYS) * scale);
+  r = 0;
+#define WEIGH(DTYPE, MANY, STEP)                                                                  \
+  for (; r + MANY <= all; r += MANY) {                                                            \
+    add_values(DTYPE, MANY, STEP, all, g, w + r * LANES, out + r * LANES, size);                  \
+  }                                                                                               \
+  for (; r < all; r++) add_values(DTYPE, 1, LANES, all, g, w + r * LANES, out + r * LANES, size);
+  EACH_DTYPE(g->dtype, WEIGH)
+#undef WEIGH
 }
 
 /** Values that are not finite reach only the rows that see their key; zeros take their place in the group. */
-static void add_bad(const Decode *f, u32 head, u32 j, u32 size, const float *rows[LANES], float scales[LANES]) {
+static void add_bad(const Decode *f, u32 head, u32 j, u32 size, Group *g) {
   for (u32 i = 0; i < LANES; i++) {
-    if (all_finite(rows[i], size, scales[i])) continue;
+    float *row = f->decoded + LANES * f->stride;
+    decode_rows(g->dtype, g->rows + i, 1, row, 0, size);
+    if (all_finite(row, size, g->scales[i])) continue;
     for (u32 r = head * f->rows; r < (head + 1) * f->rows; r++) {
       if (!(f->seen[r] >> (j * LANES + i) & 1)) continue;
-      float weight = f->s[r * DECODE_KEYS + j * LANES + i] * scales[i];
-      for (u32 d = 0; d < size; d++) f->out[lane_offset(f, r, d)] += weight * rows[i][d];
+      add_row(f, f->out + row_start(f, r), row, size, f->s[r * DECODE_KEYS + j * LANES + i] * g->scales[i]);
     }
-    rows[i] = f->zeros;
-    scales[i] = 0.0f;
+    g->rows[i] = (const unsigned char *)f->zeros;
+    g->scales[i] = 0.0f;
   }
 }
 
@@ -237,11 +309,10 @@ static void weigh_tile(const AttnParams *p, const Decode *f, const KvSide *value
   kv_locate(values, first, count, f->stored, f->tokenScales);
   for (u32 j = 0; j < tile_groups(count); j++) {
     for (u32 head = 0; head < f->heads; head++) {
-      const float *rows[LANES];
-      float scales[LANES];
-      load_group(p, f, values, head, j, count, rows, scales);
-      if (careful) add_bad(f, head, j, values->size, rows, scales);
-      weigh_group(f, head, rows, values->size, vf_load(scales), j);
+      Group g;
+      load_group(p, f, values, head, j, count, &g);
+      if (careful) add_bad(f, head, j, values->size, &g);
+      weigh_group(f, head, &g, values->size, j);
     }
   }
 }
@@ -275,7 +346,11 @@ static void write_state(const AttnParams *p, const AttnOperands *o, const Sequen
       row_write_lse(p, o, s, item, (int)r, LANE(result.lse, 0));
       to = row_out(p, o, s, item, (int)r);
     }
-    for (u32 d = 0; d < size; d++) to[d] = f->out[lane_offset(f, r, d)] * factor;
+    const float *out = f->out + row_start(f, r);
+    for (u32 d = 0; d < size; d += LANES, out += f->rows * LANES) {
+      if (size - d >= LANES) vf_store(to + d, vf_load(out) * vf_splat(factor));
+      else for (u32 i = 0; i < size - d; i++) to[d + i] = out[i] * factor;
+    }
   }
 }
 

@@ -19,6 +19,8 @@ typedef struct {
 
 /** Decodes stored rows to float32 rows `stride` apart. */
 void decode_rows(int dtype, const unsigned char *const *stored, u32 count, float *to, u32 stride, u32 size);
+/** Whether float16 rows hold neither NaN nor infinity. */
+int finite_float16(const unsigned char *const *stored, u32 count, u32 size);
 /** Whether neither a row nor its scale is NaN or infinite. */
 int all_finite(const float *row, u32 size, float scale);
 

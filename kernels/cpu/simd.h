@@ -163,6 +163,14 @@ HOOK vi vi_load_u8(const unsigned char *from) {
 #endif
 }
 
+HOOK vi vi_load_s8(const unsigned char *from) {
+#if defined(__wasm_simd128__)
+  return (vi)wasm_i32x4_extend_low_i16x8(wasm_i16x8_extend_low_i8x16(wasm_v128_load32_zero(from)));
+#else
+  return (vi_load_u8(from) << 24) >> 24;
+#endif
+}
+
 HOOK vi vi_load_u16(const unsigned short *from) {
 #if defined(__wasm_simd128__)
   return (vi)wasm_u32x4_load16x4(from);

@@ -14,8 +14,20 @@ typedef struct {
   u32 width, size;
 } KvSide;
 
+/** float16 that is known to hold neither NaN nor infinity: then 2^112 moves every exponent to float32's place. */
+#define KV_FINITE_FLOAT16 (-KV_FLOAT16)
+
 HOOK u32 kv_width(int dtype) {
-  return dtype == KV_FLOAT32 ? 4 : dtype == KV_FLOAT16 || dtype == KV_BFLOAT16 ? 2 : 1;
+  switch (dtype) {
+    case KV_FLOAT32:
+      return 4;
+    case KV_FLOAT16:
+    case KV_FINITE_FLOAT16:
+    case KV_BFLOAT16:
+      return 2;
+    default:
+      return 1;
+  }
 }
 
 HOOK int kv_has_token_scales(int dtype) {
@@ -88,11 +100,18 @@ HOOK vf kv_e5m2(vi code) {
   return kv_small_float(code, 7, 2, 15, special);
 }
 
+HOOK vf kv_finite_float16(vi code) {
+  vi placed = ((code << 16) >> 3) & vi_splat((int)0x8fffe000u);
+  return vf_from_bits(placed) * vf_splat(0x1p112f);
+}
+
 /** LANES stored elements from element `at` of a row, before their scale. */
 HOOK vf kv_load(int dtype, const unsigned char *row, u32 at) {
   switch (dtype) {
     case KV_FLOAT16:
       return kv_float16(vi_load_u16((const unsigned short *)row + at));
+    case KV_FINITE_FLOAT16:
+      return kv_finite_float16(vi_load_u16((const unsigned short *)row + at));
     case KV_BFLOAT16:
       return vf_from_bits(vi_load_u16((const unsigned short *)row + at) << 16);
     case KV_FP8_E4M3:
@@ -102,7 +121,7 @@ HOOK vf kv_load(int dtype, const unsigned char *row, u32 at) {
       return kv_e5m2(vi_load_u8(row + at));
     case KV_INT8:
     case KV_INT8_PER_TOKEN_HEAD:
-      return vf_convert((vi_load_u8(row + at) << 24) >> 24);
+      return vf_convert(vi_load_s8(row + at));
     default:
       return vf_load((const float *)row + at);
   }
@@ -114,6 +133,13 @@ HOOK float kv_load_one(int dtype, const unsigned char *row, u32 at) {
   u32 width = kv_width(dtype);
   for (u32 i = 0; i < width; i++) lanes[i] = row[at * width + i];
   return LANE(kv_load(dtype, lanes, 0), 0);
+}
+
+/** The first `count` (less than LANES) elements from element `at`, then zeros. */
+HOOK vf kv_load_part(int dtype, const unsigned char *row, u32 at, u32 count) {
+  vf v = vf_splat(0.0f);
+  for (u32 i = 0; i < count && i < LANES; i++) LANE(v, i) = kv_load_one(dtype, row, at + i);
+  return v;
 }
 
 /** Stored rows [first, first + count) and, of types that have them, where each row's token scale lies. */
