@@ -25,7 +25,8 @@ static CacheSide cache_values(const CacheParams *p, const CacheOperands *o) {
 
 static unsigned char *slot_row(const CacheParams *p, const CacheSide *side, u32 slot, u32 head) {
   address block = slot / (u32)p->blockSize, offset = slot % (u32)p->blockSize;
-  address element = block * (u32)side->strideBlock + offset * (u32)side->strideToken + (address)head * (u32)side->strideHead;
+  address element = block * (u32)side->strideBlock + offset * (u32)side->strideToken;
+  element += (address)head * (u32)side->strideHead;
   return side->data + element * kv_width(p->kvDtype);
 }
 

@@ -1,7 +1,7 @@
-// Few query rows against many keys: reads K and V once, in the order of memory. Queries and outputs of a head's rows are
-// interleaved by vectors ([step of LANES lanes][row][LANES]), so that one pointer serves them all. A tile of keys is read
-// as LANES streams: group j takes keys j, j + groups, j + 2 groups, ..., in different memory pages, because several
-// streams together reach a higher bandwidth than one.
+// Few query rows against many keys: reads K and V once. Queries and outputs of a head's rows are interleaved by vectors
+// ([step of LANES lanes][row][LANES]), so that one pointer serves them all. A tile of keys is read as LANES streams: group
+// j takes keys j, j + groups, j + 2 groups, ..., in different memory pages, because several streams together reach a
+// higher bandwidth than one.
 #include "kv_rows.h"
 
 _Static_assert(DECODE_KEYS % LANES == 0 && DECODE_KEYS <= 64, "a tile is whole vectors, and one bit a key");
@@ -120,7 +120,10 @@ static void load_group(const AttnParams *p, const Decode *f, const KvSide *side,
   }
 }
 
-/** Expands a loop over a head's rows, in pairs or fours, once per type of a group. */
+/**
+ * Expands a loop over a head's rows once per type of a group. float32 is limited by memory: two rows at a time keep all
+ * LANES streams open. The others are limited by decoding: four rows share it, half of the keys at a time.
+ */
 #define EACH_DTYPE(dtype, LOOP)                               \
   switch (dtype) {                                            \
     case KV_INT8:                                             \
@@ -216,7 +219,9 @@ static void finish_scores(const AttnParams *p, const Decode *f, u32 r, int key, 
 
 static void note_seen(const Decode *f, u32 r, u32 count) {
   unsigned long long seen = 0;
-  for (u32 j = 0; j < tile_groups(count) * LANES; j++) seen |= (unsigned long long)(f->s[r * DECODE_KEYS + j] != SOFTMAX_NONE) << j;
+  for (u32 j = 0; j < tile_groups(count) * LANES; j++) {
+    seen |= (unsigned long long)(f->s[r * DECODE_KEYS + j] != SOFTMAX_NONE) << j;
+  }
   f->seen[r] = seen;
 }
 

@@ -25,7 +25,7 @@ int finite_float16(const unsigned char *const *stored, u32 count, u32 size) {
   for (u32 i = 0; i < count; i++) {
     const unsigned short *row = (const unsigned short *)stored[i];
     u32 d = 0;
-    for (; d + 2 * LANES <= size; d += 2 * LANES) special |= special_halves(vi_load((const int *)(row + d)));
+    for (; d + 2 * LANES <= size; d += 2 * LANES) special |= special_halves(vi_load_bytes(row + d));
     for (; d < size; d++) rest |= (row[d] & 0x7c00) == 0x7c00;
   }
   return !rest && !vi_any(special);

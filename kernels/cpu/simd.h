@@ -44,6 +44,12 @@ typedef int vi_unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_
 
 HOOK vf vf_load(const float *from) { return *(const vf_unaligned *)from; }
 HOOK vi vi_load(const int *from) { return *(const vi_unaligned *)from; }
+HOOK vi vi_load_bytes(const void *from) {
+  vi v;
+  __builtin_memcpy(&v, from, sizeof v);
+  return v;
+}
+
 HOOK void vf_store(float *to, vf x) { *(vf_unaligned *)to = x; }
 
 /** The first `count` floats, then zeros. */

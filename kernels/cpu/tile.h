@@ -6,8 +6,9 @@
 _Static_assert(TILE_SPLATS <= LANES, "pack_transposed writes LANES floats for TILE_SPLATS of them");
 
 /**
- * c[TILE_SPLATS][PANEL] = sum over depth of a[depth][TILE_SPLATS] outer b[depth][PANEL], added to c or row i times scales[i].
- * The step is not unrolled here: V8 schedules every load of a block before its first multiply, so a longer block spills.
+ * c[TILE_SPLATS][PANEL] = sum over depth of a[depth][TILE_SPLATS] outer b[depth][PANEL], added to c, or else with row i
+ * times scales[i]. The step is not unrolled here: V8 schedules every load of a block before its first multiply, so a
+ * longer block spills.
  */
 HOOK void tile_product(int accumulate, const float *a, const float *b, float *c, u32 depth, const float *scales) {
   vf sum[TILE_SPLATS][TILE_VECTORS];

@@ -4,7 +4,7 @@
 
 #define MASK_FAR 0x3fffffff
 
-/** Key j is inside when lo <= j < hi and (windowLo <= j < windowHi or j < rswaPrefixLen). All grow with the position. */
+/** Key j is inside when lo <= j < hi and (windowLo <= j < windowHi or j < rswaPrefixLen). All grow with position. */
 typedef struct {
   int lo, hi, windowLo, windowHi;
 } MaskBounds;
