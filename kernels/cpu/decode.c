@@ -1,7 +1,7 @@
 // Few query rows against many keys: reads K and V once. Queries and outputs of a head's rows are interleaved by vectors
-// ([step of LANES lanes][row][LANES]), so that one pointer serves them all. A tile of keys is read as LANES streams: group
-// j takes keys j, j + groups, j + 2 groups, ..., in different memory pages, because several streams together reach a
-// higher bandwidth than one.
+// ([step of LANES lanes][row][LANES]), so that one pointer serves them all. A tile of keys is read as LANES streams:
+// group j takes keys j, j + groups, j + 2 groups, ..., in different memory pages, because several streams reach
+// a higher bandwidth than one.
 #include "kv_rows.h"
 
 _Static_assert(DECODE_KEYS % LANES == 0 && DECODE_KEYS <= 64, "a tile is whole vectors, and one bit a key");
@@ -225,19 +225,19 @@ static void note_seen(const Decode *f, u32 r, u32 count) {
   f->seen[r] = seen;
 }
 
-/** Scores to weights; raises the row's maximum and rescales where it rose. */
+/** Scores to weights; rescales the row where its m rises. */
 HOT void update_state(const Decode *f, u32 r, u32 groups) {
   u32 count = groups * LANES;
   float *s = f->s + r * DECODE_KEYS;
-  vf most = vf_splat(f->m[r]), before = most;
+  vf before = vf_splat(f->m[r]), most = before;
   for (u32 j = 0; j < count; j += LANES) most = vf_max(most, vf_load(s + j));
-  most = vf_splat(vf_max_lane(most));
-  vf shift = softmax_shift(most), sum = vf_splat(0.0f);
-  if (vi_any(most > before)) {
+  vf now = softmax_raise(before, vf_splat(vf_max_lane(most)));
+  vf shift = softmax_shift(now), sum = vf_splat(0.0f);
+  if (vi_any(now > before)) {
     vf scale = softmax_rescale(before, shift);
     float *out = f->out + row_start(f, r), *stop = out + f->rows * f->stride;
     for (; out != stop; out += f->rows * LANES) vf_store(out, vf_load(out) * scale);
-    f->m[r] = LANE(most, 0);
+    f->m[r] = LANE(now, 0);
     f->l[r] *= LANE(scale, 0);
   }
   for (u32 j = 0; j < count; j += LANES) {
@@ -326,7 +326,7 @@ static void decode_tile(const AttnParams *p, const AttnOperands *o, const AttnIt
                         const KvSide *keys, const KvSide *values, int key, u32 count) {
   MaskBounds first = rows_bounds(&f->table, 0), last = rows_bounds(&f->table, f->rows - 1);
   int covered = mask_covers(p, first, last, key, key + (int)count);
-  int careful = !covered || p->flags & (FEATURE_MASK | FEATURE_BIAS | FEATURE_QQ_BIAS);
+  int careful = !covered || score_hides(p);
   score_tile(p, o, item, f, keys, (u32)key, count);
   for (u32 r = 0; r < (u32)item->rows; r++) {
     finish_scores(p, f, r, key, count, covered);

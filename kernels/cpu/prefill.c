@@ -6,7 +6,7 @@
 typedef struct {
   /** [panel][H][PANEL]; [panel][Hv][PANEL], lanes of v padded to TILE_SPLATS. */
   float *q, *out;
-  /** [row] running maximum and sum. */
+  /** [row] the state beside `out`. */
   float *m, *l;
   /** [block of TILE_SPLATS keys][H][TILE_SPLATS]; [block of TILE_SPLATS lanes][key][TILE_SPLATS]. */
   float *k, *v;
@@ -81,9 +81,9 @@ static void load_keys(const AttnParams *p, const KvSide *keys, const Prefill *f,
 }
 
 /** Returns the number of value rows that are not finite. */
-static u32 load_values(const AttnParams *p, const KvSide *values, const Prefill *f, u32 key, u32 count) {
+static u32 load_values(const AttnParams *p, const KvSide *values, const Prefill *f, u32 key, u32 count, int careful) {
   kv_tile_load(p, values, key, count, &f->tile);
-  u32 bad = kv_tile_hide_bad(values, count, &f->tile);
+  u32 bad = careful ? kv_tile_hide_bad(values, count, &f->tile) : 0;
   pack_values(f->v, f->vStride, f->tile.rows, count, (u32)p->valueHeadSize);
   return bad;
 }
@@ -107,7 +107,7 @@ static void finish_scores(const AttnParams *p, const Prefill *f, u32 firstRow, i
   }
 }
 
-/** Scores to weights; raises the maximum of the panel's rows and rescales where it rose. */
+/** Scores to weights; rescales the panel's rows where their m rises. */
 static void update_states(const Prefill *f, u32 panel, u32 begin, u32 end) {
   float *m = f->m + panel * PANEL, *l = f->l + panel * PANEL;
   vf most[TILE_VECTORS], sum[TILE_VECTORS], shift[TILE_VECTORS], scale[TILE_VECTORS];
@@ -117,12 +117,12 @@ static void update_states(const Prefill *f, u32 panel, u32 begin, u32 end) {
     UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) most[v] = vf_max(most[v], vf_load(f->s + j * PANEL + v * LANES));
   }
   UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) {
-    vf before = vf_load(m + v * LANES);
-    rose |= most[v] > before;
-    shift[v] = softmax_shift(most[v]);
+    vf before = vf_load(m + v * LANES), now = softmax_raise(before, most[v]);
+    rose |= now > before;
+    shift[v] = softmax_shift(now);
     scale[v] = softmax_rescale(before, shift[v]);
     sum[v] = vf_load(l + v * LANES) * scale[v];
-    vf_store(m + v * LANES, most[v]);
+    vf_store(m + v * LANES, now);
   }
   if (vi_any(rose)) {
     float *out = f->out + panel * f->outStride, *stop = out + f->outStride;
@@ -130,15 +130,15 @@ static void update_states(const Prefill *f, u32 panel, u32 begin, u32 end) {
       UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) vf_store(out + v * LANES, vf_load(out + v * LANES) * scale[v]);
     }
   }
-  UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) {
-    for (u32 j = begin; j < end; j++) {
-      float *at = f->s + j * PANEL + v * LANES;
-      vf weight = softmax_weight(vf_load(at), shift[v]);
+  for (u32 j = begin; j < end; j++) {
+    float *at = f->s + j * PANEL;
+    UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) {
+      vf weight = softmax_weight(vf_load(at + v * LANES), shift[v]);
       sum[v] = sum[v] + weight;
-      vf_store(at, weight);
+      vf_store(at + v * LANES, weight);
     }
-    vf_store(l + v * LANES, sum[v]);
   }
+  UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) vf_store(l + v * LANES, sum[v]);
 }
 
 /** Weights take their value's token scale after they were summed. */
@@ -252,12 +252,14 @@ void prefill_item(const AttnParams *p, const AttnOperands *o, const AttnItem *it
   rows_fill(p, o, item, &s, &f.table, panels * PANEL);
   load_queries(p, o, &s, item, &f, panels);
   start_states(&f, panels);
+  MaskBounds first = rows_bounds(&f.table, 0), last = rows_bounds(&f.table, (u32)item->rows - 1);
   for (int done = item->begin, count; done < item->end; done += count) {
     int key = mask_key(range, done);
     count = mask_min(item->end - done, PREFILL_KEYS);
     if (key < range.gap) count = mask_min(count, range.gap - key);
     load_keys(p, &keys, &f, (u32)key, (u32)count);
-    u32 bad = load_values(p, &values, &f, (u32)key, (u32)count);
+    int careful = !mask_covers(p, first, last, key, key + count) || score_hides(p);
+    u32 bad = load_values(p, &values, &f, (u32)key, (u32)count, careful);
     for (u32 panel = 0; panel < panels; panel++) panel_tile(p, &f, panel, key, count, bad);
   }
   if (item->splits > 1) write_partial(p, item, &f, partials + item->partial);

@@ -21,6 +21,11 @@ HOOK int score_features(const AttnParams *p) {
   return p->logitsSoftCap > 0 || p->flags & (FEATURE_BIAS | FEATURE_QQ_BIAS | FEATURE_ALIBI);
 }
 
+/** Whether a tensor may hide keys: the mask, or a bias of -inf. */
+HOOK int score_hides(const AttnParams *p) {
+  return p->flags & (FEATURE_MASK | FEATURE_BIAS | FEATURE_QQ_BIAS);
+}
+
 /** tanh, relatively accurate near 0 too: an odd polynomial below 0.55, 1 - 2e / (1 + e) with e = e^-2|x| above. */
 HOOK vf score_tanh(vf x) {
   vf square = x * x;

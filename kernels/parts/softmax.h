@@ -1,11 +1,12 @@
-// The running softmax: a row's state is (m, l, o) with weights exp(s - m), l their sum and o their weighted values.
+// The running softmax: a row's state is (m, l, o) with weights exp(s - m), l their sum and o their weighted values. m
+// is within SOFTMAX_SLACK of the largest score so far.
 #ifndef TFJS_ATTENTION_SOFTMAX_H
 #define TFJS_ATTENTION_SOFTMAX_H
 
 #define SOFTMAX_NONE (-__builtin_inff())
 
 /**
- * e^x for x <= 0, within 2 units in the last place; 0 below -88.03, NaN kept. x = n ln 2 + r: adding 1.5 * 2^23 rounds
+ * e^x for x <= 80, within 2 units in the last place; 0 below -88.03, NaN kept. x = n ln 2 + r: adding 1.5 * 2^23 rounds
  * x * log2(e) to the integer n, which the sum's low bits then hold; 127 more makes them the exponent field. ln 2 is
  * taken off in two parts, the first so short that its product with n is exact.
  */
@@ -42,6 +43,11 @@ HOOK vf softmax_log(vf x) {
   y = vf_madd(vf_convert(e), vf_splat(0.693147180559945f), y);
   return vf_select(x - x == vf_splat(0.0f), y, x);
 }
+
+#define SOFTMAX_SLACK 4.0f
+
+/** The m for a row whose largest score is now `most`: letting weights grow to e^4 saves nearly all rescaling. */
+HOOK vf softmax_raise(vf m, vf most) { return vf_select(most > m + vf_splat(SOFTMAX_SLACK), most, m); }
 
 /** What scores are measured from: 0 while nothing is visible, so that -inf - -inf does not arise. */
 HOOK vf softmax_shift(vf m) { return vf_select(m == vf_splat(SOFTMAX_NONE), vf_splat(0.0f), m); }
