@@ -1,14 +1,8 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { FlashAttentionOptions } from './options.js';
 import type { AttentionProblem, AttentionTensors } from './problem.js';
-import {
-  check,
-  checkHeads,
-  checkInt32Array,
-  checkOffset,
-  checkTensor,
-  shapeText,
-} from './checks.js';
+import { check, checkHeads, checkInt32Array, checkTensor, shapeText } from './checks.js';
+import { readOffsets } from './offsets.js';
 import { describeScore } from './score.js';
 import { featureFlags } from './spec.js';
 
@@ -40,7 +34,7 @@ export function describeDense(
   const shape = readShape(op, q, k, v, layout);
   const { numSeqs, queryLen, numHeads, headSize, numKeys, numKvHeads, valueHeadSize } = shape;
   const seqLens = readKvLens(op, options.kvLens, numSeqs, numKeys);
-  const queryOffsets = readOffsets(op, options.queryOffset, numSeqs, seqLens, queryLen);
+  const queryOffsets = readOffsets(op, options.queryOffset, seqLens, () => queryLen);
   const score = describeScore(op, options, headSize, {
     batch: numSeqs,
     heads: numHeads,
@@ -168,21 +162,4 @@ function readKvLens(
     ),
   );
   return kvLens.slice();
-}
-
-function readOffsets(
-  op: string,
-  queryOffset: number | Int32Array | undefined,
-  numSeqs: number,
-  seqLens: Int32Array,
-  queryLen: number,
-): Int32Array {
-  if (queryOffset == null) return seqLens.map((length) => length - queryLen);
-  if (typeof queryOffset === 'number') {
-    checkOffset(op, queryOffset);
-    return new Int32Array(numSeqs).fill(queryOffset);
-  }
-  checkInt32Array(queryOffset, op, 'queryOffset', numSeqs, '[B]');
-  queryOffset.forEach((offset) => checkOffset(op, offset));
-  return queryOffset.slice();
 }

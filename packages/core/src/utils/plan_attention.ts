@@ -1,5 +1,6 @@
 import { DisposedError } from '../errors.js';
-import { check, checkInt32Array, checkOffset } from '../problem/checks.js';
+import { check, checkInt32Array } from '../problem/checks.js';
+import { readOffsets } from '../problem/offsets.js';
 import type { KvCacheLayout } from '../kv_cache/layout.js';
 import { checkAgainstCache, checkBlockTables, checkSlots } from './plan_checks.js';
 
@@ -84,7 +85,12 @@ export class AttentionPlan {
     }
     this.queryStartLoc = queryStartLoc.slice();
     this.seqLens = seqLens.slice();
-    this.queryOffsets = readOffsets(queryOffset, this.queryStartLoc, this.seqLens);
+    this.queryOffsets = readOffsets(
+      OP,
+      queryOffset,
+      this.seqLens,
+      (b) => queryStartLoc[b + 1] - queryStartLoc[b],
+    );
   }
 
   get isDisposed(): boolean {
@@ -135,21 +141,4 @@ export class AttentionPlan {
 export function planAttention(metadata: AttentionMetadata): AttentionPlan {
   check(metadata !== null && typeof metadata === 'object', OP, 'metadata must be an object');
   return new AttentionPlan(metadata);
-}
-
-function readOffsets(
-  queryOffset: number | Int32Array | undefined,
-  queryStartLoc: Int32Array,
-  seqLens: Int32Array,
-): Int32Array {
-  if (queryOffset == null) {
-    return seqLens.map((length, b) => length - (queryStartLoc[b + 1] - queryStartLoc[b]));
-  }
-  if (typeof queryOffset === 'number') {
-    checkOffset(OP, queryOffset);
-    return new Int32Array(seqLens.length).fill(queryOffset);
-  }
-  checkInt32Array(queryOffset, OP, 'queryOffset', seqLens.length, '[B]');
-  queryOffset.forEach((offset) => checkOffset(OP, offset));
-  return queryOffset.slice();
 }
