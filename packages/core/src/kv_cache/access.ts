@@ -2,7 +2,6 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { runAttentionKernel } from '../kernels.js';
 import type { AttentionPlan } from '../utils/plan_attention.js';
 import type { HostKvStorage } from './host_storage.js';
-import type { KvCacheLayout } from './layout.js';
 import type { KvStorage } from './storage.js';
 
 /** Storage of host arrays is the only one without kernels. */
@@ -28,16 +27,25 @@ export function writeSlots(
   else runAttentionKernel('TfjsAttnReshapeAndCache', { k, v }, { plan, storage });
 }
 
-/** Flat slot of every key of every sequence, in order. */
-export function slotsOf(plan: AttentionPlan, { blockSize }: KvCacheLayout): Int32Array {
-  const total = plan.seqLens.reduce((sum, length) => sum + length, 0);
+/** Where the keys of a batch lie. */
+export type PagedKeys = Pick<AttentionPlan, 'seqLens' | 'blockTables' | 'maxBlocksPerSeq'>;
+
+/** Flat slot of every key of sequences `first` to `end - 1`, in order; all sequences unless told. */
+export function slotsOf(
+  { seqLens, blockTables, maxBlocksPerSeq }: PagedKeys,
+  blockSize: number,
+  first = 0,
+  end = seqLens.length,
+): Int32Array {
+  let total = 0;
+  for (let b = first; b < end; b++) total += seqLens[b];
   const slots = new Int32Array(total);
   let row = 0;
-  plan.seqLens.forEach((length, b) => {
-    for (let j = 0; j < length; j++) {
-      const block = plan.blockTables[b * plan.maxBlocksPerSeq + Math.floor(j / blockSize)];
+  for (let b = first; b < end; b++) {
+    for (let j = 0; j < seqLens[b]; j++) {
+      const block = blockTables[b * maxBlocksPerSeq + Math.floor(j / blockSize)];
       slots[row++] = block * blockSize + (j % blockSize);
     }
-  });
+  }
   return slots;
 }

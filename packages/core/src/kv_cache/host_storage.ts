@@ -28,7 +28,7 @@ class HostHalf {
   constructor(
     private readonly layout: KvCacheLayout,
     readonly size: number,
-    private readonly scale: number | Float32Array,
+    private readonly which: 'kScale' | 'vScale',
   ) {
     const rows = layout.numBlocks * layout.blockSize * layout.numKvHeads;
     this.codes = makeCodes(layout.dtype, rows * size);
@@ -41,7 +41,7 @@ class HostHalf {
 
   private scaleOf(row: number): number {
     if (this.tokenScales) return this.tokenScales[row];
-    const { scale } = this;
+    const scale = this.layout[this.which];
     return typeof scale === 'number' ? Math.fround(scale) : scale[row % this.layout.numKvHeads];
   }
 
@@ -140,8 +140,8 @@ export class HostKvStorage implements KvStorage {
 
   constructor(readonly layout: KvCacheLayout) {
     try {
-      this.key = new HostHalf(layout, layout.headSize, layout.kScale);
-      this.value = new HostHalf(layout, layout.valueHeadSize, layout.vScale);
+      this.key = new HostHalf(layout, layout.headSize, 'kScale');
+      this.value = new HostHalf(layout, layout.valueHeadSize, 'vScale');
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       const { numBlocks, blockSize, numKvHeads, headSize, valueHeadSize, dtype } = layout;

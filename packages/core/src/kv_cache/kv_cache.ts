@@ -7,7 +7,7 @@ import { gatherSlots } from './access.js';
 import { hasTokenScales } from './dtypes.js';
 import { HostKvStorage } from './host_storage.js';
 import type { KvCacheLayout } from './layout.js';
-import { KvCacheSpec } from './spec.js';
+import { AttentionKvCacheSpec } from './spec.js';
 import type { KvStorage } from './storage.js';
 
 export interface KvCacheOptions {
@@ -46,7 +46,7 @@ export class KvCache {
   readonly reasons: readonly string[];
 
   constructor(
-    readonly spec: KvCacheSpec,
+    readonly spec: AttentionKvCacheSpec,
     options: KvCacheOptions,
   ) {
     this.layout = describeLayout(spec, options);
@@ -93,6 +93,26 @@ export class KvCache {
     return { bytes, numBlocks, bytesPerBlock: bytes / numBlocks, fused: this.fused };
   }
 
+  /**
+   * Other scales for what is written and read from now on; stored codes stay as they are, so this is for a cache that
+   * nothing was written to yet: a layer measures its scales in the first step.
+   *
+   * @throws InvalidArgumentError for a scale that is not positive, or where scales are one a head or one a token.
+   */
+  setScales(kScale: number, vScale: number): void {
+    const op = 'KvCache.setScales';
+    this.storageFor(op);
+    const { numKvHeads, dtype, kScale: before } = this.layout;
+    check(
+      typeof before === 'number' && !hasTokenScales(dtype),
+      op,
+      `this cache has ${hasTokenScales(dtype) ? 'a scale a token' : 'a scale a head'}: only one scale a tensor can be replaced`,
+    );
+    const k = readScale('kScale', kScale, numKvHeads, dtype);
+    const v = readScale('vScale', vScale, numKvHeads, dtype);
+    Object.assign(this.layout, { kScale: k, vScale: v });
+  }
+
   /** Dequantised float32 copies, key `[P, C, K, H]` and value `[P, C, K, Hv]`; for debugging and tests. */
   toTensors(): { key: Tensor; value: Tensor } {
     const storage = this.storageFor('KvCache.toTensors');
@@ -126,11 +146,11 @@ export function resolveKvCacheDtype(op: string, dtype: KvCacheOptions['dtype']):
   return dtype;
 }
 
-function describeLayout(spec: KvCacheSpec, options: KvCacheOptions): KvCacheLayout {
+function describeLayout(spec: AttentionKvCacheSpec, options: KvCacheOptions): KvCacheLayout {
   check(
-    spec instanceof KvCacheSpec,
+    spec instanceof AttentionKvCacheSpec,
     OP,
-    'the first argument must be a KvCacheSpec such as FullAttentionSpec',
+    'the first argument must be an AttentionKvCacheSpec such as FullAttentionSpec',
   );
   const { numBlocks } = options ?? {};
   checkInt(numBlocks, OP, 'numBlocks', 1);
