@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { KV_CACHE_DTYPES, type KvCacheDtype } from '@tfjs-attention/core';
-import type { Sampling } from './sampler.js';
+import type { Sampling } from './runner/sampler.js';
 
 /** What the command line asks for, every default settled. */
 export interface CliOptions {

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setBackend } from '@tensorflow/tfjs-core';
 import { ready, type KvCacheDtype } from '@tfjs-attention/core';
-import { Checkpoint } from './checkpoint.js';
-import { readConfigOf } from './load_model.js';
-import { LlamaModel } from './model.js';
-import { ModelRunner, type RunnerOptions } from './model_runner.js';
-import { makeRopeTables, ropeFrequencies } from './rope.js';
+import { Checkpoint } from './checkpoint/checkpoint.js';
+import { readConfigOf } from './model/load_model.js';
+import { DecoderModel } from './model/model.js';
+import { SequenceRunner, type SequenceRunnerOptions } from './runner/sequence_runner.js';
+import { makeRopeTables, ropeFrequencies } from './model/rope.js';
 import './tf_backend.js';
-import { loadWeights } from './weights.js';
+import { loadWeights } from './model/weights.js';
 
 /** One prompt with the results of transformers in float32. */
 export interface ReferenceCase {
@@ -25,8 +25,20 @@ export interface ReferenceCase {
 }
 
 export const TINY_LLAMA = pathOf('../models/tiny-llama');
-export const LLAMA3_ROPE = pathOf('../fixtures/llama3-rope-bf16');
-export const MISTRAL_WINDOW = pathOf('../fixtures/mistral-window');
+
+/** Folders of fixtures/ that hold a checkpoint of random weights. */
+export type Variant =
+  | 'llama3-rope-bf16'
+  | 'mistral-window'
+  | 'qwen2-yarn'
+  | 'qwen3-shards'
+  | 'gemma2-softcap'
+  | 'gptoss-sinks'
+  | 'gptoss-mxfp4';
+
+export function variantPath(name: Variant): string {
+  return pathOf(`../fixtures/${name}`);
+}
 
 /** Below this distance rounding may choose otherwise. */
 export const CLEAR_GAP = 0.01;
@@ -36,7 +48,7 @@ interface ReferenceFile {
   perplexityProbe?: { ids: number[]; meanLoss: number };
 }
 
-export function readReference(name: 'tiny-llama' | 'llama3-rope-bf16' | 'mistral-window'): {
+export function readReference(name: 'tiny-llama' | Variant): {
   cases: ReferenceCase[];
   probe?: { ids: number[]; meanLoss: number };
 } {
@@ -54,7 +66,7 @@ export async function openModel(
   backend: string,
   maxTokens = 640,
   round: (frequency: number) => number = (frequency) => frequency,
-): Promise<LlamaModel> {
+): Promise<DecoderModel> {
   await setBackend(backend);
   await ready(backend);
   const config = readConfigOf(directory);
@@ -63,12 +75,15 @@ export async function openModel(
   checkpoint.close();
   const exact = ropeFrequencies(config.rope, config.headSize, maxTokens);
   const rope = { ...exact, frequencies: exact.frequencies.map(round) };
-  return new LlamaModel(config, weights, makeRopeTables(rope, maxTokens));
+  return new DecoderModel(config, weights, makeRopeTables(rope, maxTokens));
 }
 
-export function openRunner(model: LlamaModel, options: Partial<RunnerOptions> = {}): ModelRunner {
+export function openRunner(
+  model: DecoderModel,
+  options: Partial<SequenceRunnerOptions> = {},
+): SequenceRunner {
   const kvCacheDtype: KvCacheDtype = 'float32';
-  return new ModelRunner(model, {
+  return new SequenceRunner(model, {
     maxTokens: 640,
     blockSize: 16,
     prefillChunk: 256,

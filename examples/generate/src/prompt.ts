@@ -1,5 +1,5 @@
 import type { CliOptions } from './cli.js';
-import type { ModelConfig } from './config.js';
+import type { ModelConfig } from './config/config.js';
 import type { TextTokenizer } from './tokenizer.js';
 import { demand } from './user_error.js';
 

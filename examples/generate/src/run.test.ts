@@ -2,9 +2,9 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { memory } from '@tensorflow/tfjs-core';
-import { LLAMA3_ROPE, MISTRAL_WINDOW, readReference, TINY_LLAMA } from './fixtures.js';
+import { readReference, TINY_LLAMA, variantPath } from './fixtures.js';
 import { run } from './run.js';
-import { SafetensorsFile } from './safetensors.js';
+import { SafetensorsFile } from './checkpoint/safetensors.js';
 import {
   float32Tensor,
   safetensorsBytes,
@@ -34,10 +34,10 @@ describe('prints', () => {
     for (const part of [
       /tfjs backend {2}wasm: highest priority/,
       /not cpu: lower priority/,
-      /attention {5}FUSED: WASM (relaxed )?SIMD/,
+      /attention {5}FLASH_ATTN on FUSED: WASM (relaxed )?SIMD/,
       /not COMPOSED: /,
-      /KV cache {6}float32 \(auto\), 5 blocks of 16 tokens a layer/,
-      /163,840 of 163,840 bytes used/,
+      /KV cache {6}float32 \(auto\), 6 blocks of 16 tokens, one of them the null block/,
+      /163,840 of 196,608 bytes used/,
       /sampling {6}greedy/,
       /prefill {7}5 tokens in \d+ ms, [\d.,]+ tokens\/s/,
       /decode {8}63 tokens in \d+ ms, [\d.,]+ tokens\/s/,
@@ -59,13 +59,22 @@ describe('prints', () => {
   });
 
   test.each([
-    ['llama3-rope-bf16', LLAMA3_ROPE, 0],
-    ['mistral-window', MISTRAL_WINDOW, 2],
-  ] as const)('ids of %s, which has no tokenizer', async (name, model, index) => {
+    ['llama3-rope-bf16', 0],
+    ['mistral-window', 2],
+    ['qwen2-yarn', 2],
+    ['qwen3-shards', 2],
+    ['gemma2-softcap', 2],
+    ['gptoss-sinks', 0],
+    ['gptoss-mxfp4', 1],
+  ] as const)('ids of %s, which has no tokenizer', async (name, index) => {
     const expected = readReference(name).cases[index];
     const prompt = ['--prompt-ids', expected.ids.join()];
-    const { out } = await start('--model', model, ...prompt, '--max-tokens', '24');
-    expect(out).toBe(ids(expected));
+    const model = ['--model', variantPath(name)];
+    const { out } = await start(...model, ...prompt, '--max-tokens', '24');
+    // Hugging Face was told to go on after the end token, 1.
+    const end = expected.greedyIds.indexOf(1, expected.ids.length);
+    const greedyIds = expected.greedyIds.slice(0, end < 0 ? undefined : end + 1);
+    expect(out).toBe(ids({ ids: expected.ids, greedyIds }));
   });
 });
 
@@ -124,7 +133,10 @@ describe('refuses in one line on stderr', () => {
 
   test.each([
     [['--model', '/nowhere'], /\/nowhere: no such directory/],
-    [['--prompt', 'x', '--model', MISTRAL_WINDOW], /mistral-window\/tokenizer.json: no such file/],
+    [
+      ['--prompt', 'x', '--model', variantPath('mistral-window')],
+      /mistral-window\/tokenizer.json: no such file/,
+    ],
     [['--prompt-ids', '2048'], /the prompt's token 2048 is outside the model's vocabulary of 2048/],
     [['--max-tokens', '1021'], /prompt's 5 tokens and 1021 new ones exceed the 1024 positions/],
     [['--prompt', 'and '.repeat(1100)], /exceed the 1024 positions/],
@@ -148,6 +160,22 @@ describe('refuses in one line on stderr', () => {
     withChangedConfig(TINY_LLAMA, { tie_word_embeddings: false }, (model) =>
       refuse(['--model', model], /model.safetensors: has no tensor 'lm_head.weight'/),
     ));
+
+  test.each([
+    // The norms of queries and keys would be left out without a word.
+    ['qwen3-shards', 'LlamaForCausalLM', /index.json: tensor 'model.layers.0.self_attn.[qk]_norm/],
+    [
+      'qwen2-yarn',
+      'MistralForCausalLM',
+      /model.safetensors: tensor '.*_proj.bias' has no place in/,
+    ],
+    ['qwen2-yarn', 'Qwen3ForCausalLM', /has no tensor 'model.layers.0.self_attn.q_norm.weight'/],
+  ] as const)('%s called a %s', (name, architecture, message) => {
+    const changes = { architectures: [architecture], head_dim: name === 'qwen2-yarn' ? 8 : 16 };
+    return withChangedConfig(variantPath(name), changes, (model) =>
+      refuse(['--model', model, '--prompt-ids', '3'], message),
+    );
+  });
 
   test.each(['config.json', 'model.safetensors'])('a directory without %s', (name) =>
     withDirectory((directory) => {
@@ -177,10 +205,11 @@ describe('checkpoints in other forms', () => {
       (name) => name !== '__metadata__',
     );
     const file = new SafetensorsFile(path);
-    const entries = names.map((name) => [
-      name,
-      float32Tensor(file.shapeOf(name) ?? [], file.read(name)),
-    ]);
+    const entries = names.map((name) => {
+      const values: number[] = [];
+      file.visit(name, (piece) => values.push(...piece));
+      return [name, float32Tensor(file.shapeOf(name) ?? [], values)];
+    });
     file.close();
     return Object.fromEntries(entries) as Record<string, RawTensor>;
   }
@@ -193,9 +222,9 @@ describe('checkpoints in other forms', () => {
     });
 
   test('float32 shards say what one bfloat16 file says', () =>
-    withChangedConfig(LLAMA3_ROPE, {}, async (directory) => {
+    withChangedConfig(variantPath('llama3-rope-bf16'), {}, async (directory) => {
       rmSync(join(directory, 'model.safetensors'));
-      const tensors = Object.entries(readAll(LLAMA3_ROPE));
+      const tensors = Object.entries(readAll(variantPath('llama3-rope-bf16')));
       const shards = { 'a.safetensors': tensors.slice(0, 9), 'b.safetensors': tensors.slice(9) };
       const weight_map: Record<string, string> = {};
       for (const [name, part] of Object.entries(shards)) {
@@ -207,13 +236,13 @@ describe('checkpoints in other forms', () => {
         JSON.stringify({ weight_map }),
       );
       const { out } = await start('--model', directory, ...prompt);
-      expect(out).toBe((await start('--model', LLAMA3_ROPE, ...prompt)).out);
+      expect(out).toBe((await start('--model', variantPath('llama3-rope-bf16'), ...prompt)).out);
       expect(out.split(',')).toHaveLength(12);
     }));
 
   test('biases: of values and outputs cancel, of queries do not', async () => {
-    const tensors = readAll(LLAMA3_ROPE);
-    const { out: plain } = await start('--model', LLAMA3_ROPE, ...prompt);
+    const tensors = readAll(variantPath('llama3-rope-bf16'));
+    const { out: plain } = await start('--model', variantPath('llama3-rope-bf16'), ...prompt);
     const zeros = (n: number) => float32Tensor([n], new Float32Array(n));
     const valueBias = Float32Array.from({ length: 16 }, (_, i) => Math.sin(i));
     const biased = (queryBias: RawTensor) => {
@@ -234,7 +263,7 @@ describe('checkpoints in other forms', () => {
         });
         all[`${name}.o_proj.bias`] = float32Tensor([48], passed);
       }
-      return runWith(LLAMA3_ROPE, { attention_bias: true }, all);
+      return runWith(variantPath('llama3-rope-bf16'), { attention_bias: true }, all);
     };
     expect((await biased(zeros(48))).out).toBe(plain);
     const strong = float32Tensor([48], new Float32Array(48).fill(5));
@@ -242,9 +271,13 @@ describe('checkpoints in other forms', () => {
   });
 
   test('a shipped head of its own is read where the embeddings are not tied', async () => {
-    const tensors = readAll(LLAMA3_ROPE);
+    const tensors = readAll(variantPath('llama3-rope-bf16'));
     const own = { ...tensors, 'lm_head.weight': tensors['model.embed_tokens.weight'] };
-    const { out } = await runWith(LLAMA3_ROPE, { tie_word_embeddings: false }, own);
-    expect(out).toBe((await start('--model', LLAMA3_ROPE, ...prompt)).out);
+    const { out } = await runWith(
+      variantPath('llama3-rope-bf16'),
+      { tie_word_embeddings: false },
+      own,
+    );
+    expect(out).toBe((await start('--model', variantPath('llama3-rope-bf16'), ...prompt)).out);
   });
 });

@@ -2,15 +2,15 @@ import { enableProdMode } from '@tensorflow/tfjs-core';
 import { AttentionError, describeKernels, ready } from '@tfjs-attention/core';
 import { CommanderError } from 'commander';
 import { parseArguments, type CliOptions, type Output } from './cli.js';
-import { generate } from './generate.js';
+import { generate } from './runner/generate.js';
 import { forceKernels } from './kernels.js';
-import { loadModel, readConfigOf } from './load_model.js';
-import type { LlamaModel } from './model.js';
-import { ModelRunner } from './model_runner.js';
+import { loadModel, readConfigOf } from './model/load_model.js';
+import type { DecoderModel } from './model/model.js';
+import { SequenceRunner } from './runner/sequence_runner.js';
 import { withProgress } from './progress.js';
 import { readPrompt, tokensOf } from './prompt.js';
 import { idWriter, joinWriters, textWriter, type ResultWriter } from './result_writer.js';
-import { makeSampler } from './sampler.js';
+import { makeSampler } from './runner/sampler.js';
 import { summarize } from './summary.js';
 import { chooseBackend } from './tf_backend.js';
 import { TextTokenizer } from './tokenizer.js';
@@ -55,14 +55,14 @@ async function runOptions(options: CliOptions, output: Output): Promise<void> {
     const facts = await runModel(model, options, promptIds, writer);
     if (options.quiet) return;
     const kernels = describeKernels(choice.name);
-    output.stderr.write(`\n${summarize({ ...options, ...facts, ...config, choice, kernels })}`);
+    output.stderr.write(`\n${summarize({ ...options, ...facts, config, choice, kernels })}`);
   } finally {
     model.dispose();
   }
 }
 
 async function runModel(
-  model: LlamaModel,
+  model: DecoderModel,
   options: CliOptions,
   promptIds: readonly number[],
   writer: ResultWriter,
@@ -70,7 +70,7 @@ async function runModel(
   const { blockSize, prefillChunk, kvCacheDtype, maxTokens, quiet } = options;
   const capacity = tokensOf(promptIds, maxTokens);
   const paging = { maxTokens: capacity, blockSize, prefillChunk, kvCacheDtype };
-  const runner = new ModelRunner(model, paging);
+  const runner = new SequenceRunner(model, paging);
   try {
     const result = await withProgress('prompt', promptIds.length, quiet, (update) =>
       generate(runner, {

@@ -1,20 +1,21 @@
 import { explainAttnBackend, type KvCacheDtype } from '@tfjs-attention/core';
-import type { GenerateResult } from './generate.js';
-import type { ModelRunner } from './model_runner.js';
-import type { Sampling } from './sampler.js';
+import type { ModelConfig } from './config/config.js';
+import type { GenerateResult } from './runner/generate.js';
+import type { SequenceRunner } from './runner/sequence_runner.js';
+import type { Sampling } from './runner/sampler.js';
 import type { BackendChoice } from './tf_backend.js';
 
 export interface RunFacts {
   choice: BackendChoice;
   /** What runs the attention kernels, in words. */
   kernels: string;
-  headSize: number;
+  config: ModelConfig;
   kvCacheDtype: KvCacheDtype | 'auto';
   blockSize: number;
   sampling: Sampling;
   promptTokens: number;
   result: GenerateResult;
-  memory: ReturnType<ModelRunner['memory']>;
+  memory: ReturnType<SequenceRunner['memory']>;
 }
 
 /** A label and its text. */
@@ -37,22 +38,34 @@ export function summarize(facts: RunFacts): string {
   return rows.map(([label, text]) => `${label.padEnd(14)}${text}\n`).join('');
 }
 
-function attentionRows(facts: RunFacts): Row[] {
-  const { backend, rejected } = explainAttnBackend(facts);
-  const name = backend.getName();
-  const fused = name === 'FUSED';
-  const rows: Row[] = [['attention', `${name}: ${fused ? facts.kernels : 'stock tfjs ops'}`]];
-  rows.push(
-    ...rejected.map(({ name, reasons }): Row => ['', `not ${name}: ${reasons.join(', ')}`]),
-  );
-  if (fused) rows.push(['', 'not COMPOSED: FUSED comes first and takes this problem']);
-  else if (rejected.length === 0) rows.push(['', `not FUSED: ${name} was asked for`]);
-  return rows;
+function attentionRows({ config, kvCacheDtype, blockSize, kernels: words }: RunFacts): Row[] {
+  const { backend, kernels, rejected } = explainAttnBackend({
+    headSize: config.headSize,
+    kvCacheDtype,
+    blockSize,
+    hasSink: config.architecture.sinks,
+    hasSlidingWindow: config.slidingWindows.some((window) => window !== null),
+    useSoftCap: config.logitsSoftCap > 0,
+  });
+  const fused = kernels === 'FUSED';
+  const strategy = backend.getName();
+  const name = strategy === kernels ? strategy : `${strategy} on ${kernels}`;
+  const others = rejected.map(({ name, reasons }): Row => [
+    '',
+    `not ${name}: ${reasons.join(', ')}`,
+  ]);
+  return [
+    ['attention', `${name}: ${fused ? words : 'stock tfjs ops'}`],
+    ...others,
+    ...(fused ? [['', 'not COMPOSED: FUSED comes first and takes this problem'] as Row] : []),
+  ];
 }
 
 function cacheText({ kvCacheDtype, blockSize, memory }: RunFacts): string {
   const dtype = kvCacheDtype === 'auto' ? 'float32 (auto)' : kvCacheDtype;
-  return `${dtype}, ${memory.numBlocks} blocks of ${blockSize} tokens a layer`;
+  const { numBlocks, groups } = memory;
+  const shared = groups.length > 1 ? `, shared by ${groups.length} groups of layers` : '';
+  return `${dtype}, ${numBlocks} blocks of ${blockSize} tokens${shared}, one of them the null block`;
 }
 
 function samplingText(sampling: Sampling): string {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
-import { JsonObject } from './json_object.js';
+import { JsonObject } from './checkpoint/json_object.js';
 import { demand, reasonOf, UserError } from './user_error.js';
 
 const FILE = 'tokenizer.json';
