@@ -1,13 +1,31 @@
-import { engine, env, getBackend } from '@tensorflow/tfjs-core';
-import { InvalidArgumentError, UnsupportedError } from './errors.js';
+import { engine, getBackend } from '@tensorflow/tfjs-core';
 import type { AttentionBackend } from './backends/abstract.js';
-import { STRATEGIES, type StrategyName } from './backends/registry.js';
-import type { Implementation } from './problem/options.js';
-import { KV_CACHE_DTYPES, type KvCacheDtype } from './problem/params.js';
-import type { AttentionSpec, Precision } from './problem/spec.js';
-import { specKey } from './problem/spec.js';
-import { registryGeneration } from './registry.js';
+import { AttentionType } from './backends/attention_type.js';
+import { overrideGeneration, type AttentionBackendEnum } from './backends/names.js';
+import { backendToClass } from './backends/registry.js';
+import {
+  completeConfig,
+  type AttnSelectorConfig,
+  type CompleteSelectorConfig,
+} from './backends/selector_config.js';
+import { UnsupportedError } from './errors.js';
 import { resolveKvCacheDtype } from './kv_cache/kv_cache.js';
+import type { Feature } from './problem/params.js';
+import type { AttentionSpec } from './problem/spec.js';
+import { registryGeneration } from './registry.js';
+import { chooseKernels, currentSite, tellOnce, type Kernels } from './selector/kernels.js';
+import { backendPriority } from './selector/priority.js';
+import { requestedBackend } from './selector/request.js';
+
+export type { AttnSelectorConfig } from './backends/selector_config.js';
+export {
+  getEnvVariableAttnBackend,
+  getGlobalForcedAttnBackend,
+  globalForceAttnBackend,
+  withForcedAttnBackend,
+  withForcedAttnBackend as globalForceAttnBackendContextManager,
+} from './selector/request.js';
+export { AttnBackendSupport, isAttnBackendSupported } from './selector/supported.js';
 
 /** A strategy that was passed over, and why. */
 export interface Rejection {
@@ -18,183 +36,167 @@ export interface Rejection {
 /** A choice that explains itself. */
 export interface Selection {
   backend: typeof AttentionBackend;
+  /** What serves it on the active tfjs backend. */
+  kernels: Kernels;
   rejected: readonly Rejection[];
 }
 
-const FLAG = 'TFJS_ATTENTION_BACKEND';
-const AUTOMATIC: readonly StrategyName[] = ['FUSED', 'COMPOSED'];
-
-let forced: StrategyName | null = null;
+const OP = 'getAttnBackend';
+const NO_KERNELS = 'no fused kernels serve it here (see FUSED)';
 const selections = new Map<string, Selection>();
-const told = new Set<string>();
+/** Of the registries, when these selections were made. Both counts only grow, and so does their sum. */
+let generation = -1;
 
-/**
- * Forces one strategy everywhere, over flag and environment; `null` takes the force back
- * (vLLM `global_force_attn_backend`).
- */
-export function globalForceAttnBackend(name: StrategyName | null): void {
-  forced = name === null ? null : checkName('globalForceAttnBackend', name);
-}
-
-/** What {@link globalForceAttnBackend} set, or null. */
-export function getGlobalForcedAttnBackend(): StrategyName | null {
-  return forced;
-}
-
-/** Forces a strategy while `fn` runs (vLLM `global_force_attn_backend_context_manager`). `fn` must not be async. */
-export function withForcedAttnBackend<T>(name: StrategyName, fn: () => T): T {
-  const before = forced;
-  globalForceAttnBackend(name);
-  try {
-    return fn();
-  } finally {
-    forced = before;
-  }
-}
-
-/** The explicit request in force: argument, then force, then flag or environment; 'auto' where there is none. */
-function requested(op: string, implementation: Implementation | undefined): Implementation {
-  if (implementation !== undefined && implementation !== 'auto') {
-    return checkName(op, implementation);
-  }
-  if (forced !== null) return forced;
-  const flag = readFlag();
-  return flag === '' ? 'auto' : checkName(FLAG, flag);
-}
-
-function readFlag(): string {
-  const { flagRegistry } = env() as unknown as { flagRegistry: Record<string, unknown> };
-  if (!(FLAG in flagRegistry)) {
-    env().registerFlag(FLAG, () =>
-      typeof process === 'undefined' ? '' : (process.env?.[FLAG] ?? ''),
-    );
-  }
-  return String(env().get(FLAG));
-}
-
-function checkName(op: string, name: string): StrategyName {
-  if (Object.hasOwn(STRATEGIES, name)) return name as StrategyName;
-  throw new InvalidArgumentError(
-    `${op}: '${name}' is no attention backend; valid names are ${Object.keys(STRATEGIES).join(', ')}`,
-  );
-}
-
-/**
- * The strategy for a spec on the active tfjs backend. Automatic choice takes the first that has nothing against it;
- * an explicit request that cannot be met throws with the reasons.
- */
-export function selectBackend(
-  op: string,
-  spec: AttentionSpec,
-  implementation?: Implementation,
-): Selection {
-  const request = requested(op, implementation);
-  const recording = engine().state.gradientDepth > 0;
-  const tfBackend = getBackend();
-  const key = [registryGeneration(), tfBackend, request, recording, specKey(spec)].join('|');
-  const found = selections.get(key);
-  if (found !== undefined) return found;
-
-  const rejected: Rejection[] = [];
-  for (const name of request === 'auto' ? AUTOMATIC : [request]) {
-    const backend = STRATEGIES[name];
-    const reasons = backend.validateSpec(spec, { tfBackend, recording });
-    if (reasons.length === 0) {
-      const selection = { backend, rejected };
-      selections.set(key, selection);
-      if (request === 'auto') tellOnce(tfBackend, selection);
-      return selection;
-    }
-    rejected.push({ name, reasons });
-  }
-  throw new UnsupportedError(
-    `${op}: no attention backend takes ${specKey(spec)} on tfjs backend '${tfBackend}'`,
-    rejected.map(({ name, reasons }) => `${name}: ${reasons.join(', ')}`),
-  );
-}
-
-function tellOnce(tfBackend: string, { backend, rejected }: Selection): void {
-  if (rejected.length === 0) return;
-  const message =
-    `tfjs-attention: ${backend.getName()} serves tfjs backend '${tfBackend}', because ` +
-    rejected.map(({ name, reasons }) => `${name} cannot: ${reasons.join(', ')}`).join('; ');
-  if (told.has(message)) return;
-  told.add(message);
-  // eslint-disable-next-line no-console -- the one message that a silent fallback owes its user
-  if (!env().getBool('IS_TEST')) console.warn(message);
-}
-
-/** Arguments of {@link getAttnBackend} as an object. */
-export interface AttnSelectorConfig {
-  headSize: number;
-  dtype?: Precision;
-  kvCacheDtype?: KvCacheDtype | 'auto' | 'fp8' | null;
-  /** Tokens per cache block; null = dense. */
-  blockSize?: number | null;
-  useMla?: boolean;
-  hasSink?: boolean;
-  useSparse?: boolean;
-}
-
-type SelectorArgs =
+/** vLLM's order, or an object; what comes after `useSparse` follows vLLM's later versions. */
+export type AttnSelectorArgs =
   | [config: AttnSelectorConfig]
   | [
       headSize: number,
-      dtype?: Precision,
+      dtype?: AttnSelectorConfig['dtype'],
       kvCacheDtype?: AttnSelectorConfig['kvCacheDtype'],
       blockSize?: number | null,
       useMla?: boolean,
       hasSink?: boolean,
       useSparse?: boolean,
+      useMmPrefix?: boolean,
+      attnType?: AttentionType | null,
+      hasSlidingWindow?: boolean,
     ];
 
 /**
- * The strategy class for a model's attention on the active tfjs backend (vLLM `get_attn_backend`). Synchronous, pure
- * and cached; never compiles.
+ * The strategy class for a model's attention on the active tfjs backend (vLLM `get_attn_backend`): what is forced or named
+ * by flag or environment, if it has nothing against the problem; else the first of the backend's priority list that has
+ * nothing against it and finds fused kernels, at last stock ops. Synchronous, pure and cached; never compiles.
  *
  * ```js
- * getAttnBackend(128, 'float32', 'int8', 16).getName();  // 'FUSED' once a backend package is imported
+ * getAttnBackend(128, 'float32', 'auto', 16).getName();  // 'FLASH_ATTN' once a backend package is imported
+ * getAttnBackend(8).getName();                           // 'FUSED': no vLLM strategy takes heads of 8
  * ```
  *
- * @throws UnsupportedError where an explicit request cannot be met.
+ * @throws InvalidArgumentError for a bad size or an unknown name (the message lists them); UnsupportedError, with reasons,
+ *   where an explicit request cannot be met or nothing serves.
  */
-export function getAttnBackend(...args: SelectorArgs): typeof AttentionBackend {
+export function getAttnBackend(...args: AttnSelectorArgs): typeof AttentionBackend {
   return explainAttnBackend(...args).backend;
 }
 
-/** As {@link getAttnBackend}, with the reasons against the others. */
-export function explainAttnBackend(...args: SelectorArgs): Selection {
-  return selectBackend('getAttnBackend', specOf(args));
+/** As {@link getAttnBackend}, with the kernels behind it and the reasons against the others. */
+export function explainAttnBackend(...args: AttnSelectorArgs): Selection {
+  const config = configOf(args);
+  const request = requestedBackend();
+  dropOldSelections();
+  const recording = engine().state.gradientDepth > 0;
+  const key = `${getBackend()} ${request} ${configKey(config, recording)}`;
+  const found = selections.get(key);
+  if (found !== undefined) return found;
+  const selection = select(completeConfig(OP, config), request);
+  selections.set(key, selection);
+  return selection;
 }
 
-function specOf(args: SelectorArgs): AttentionSpec {
-  const op = 'getAttnBackend';
-  const [first, dtype, kvCacheDtype, blockSize, useMla, hasSink, useSparse] = args;
-  const config: AttnSelectorConfig =
-    typeof first === 'object'
-      ? first
-      : { headSize: first, dtype, kvCacheDtype, blockSize, useMla, hasSink, useSparse };
-  const { headSize } = config;
-  if (!Number.isInteger(headSize) || headSize < 1) {
-    throw new InvalidArgumentError(`${op}: headSize must be an integer >= 1, got ${headSize}`);
+/** Whatever was chosen holds until packages are announced or strategies registered. */
+function dropOldSelections(): void {
+  const now = registryGeneration() + overrideGeneration();
+  if (now === generation) return;
+  selections.clear();
+  generation = now;
+}
+
+function configOf([first, ...rest]: AttnSelectorArgs): AttnSelectorConfig {
+  if (typeof first === 'object') return first;
+  const [dtype, kvCacheDtype, blockSize, useMla, hasSink, useSparse] = rest;
+  const [, , , , , , useMmPrefix, attnType, hasSlidingWindow] = rest;
+  return {
+    headSize: first,
+    ...{ dtype, kvCacheDtype, blockSize, useMla, hasSink, useSparse },
+    ...{ useMmPrefix, attnType, hasSlidingWindow },
+  };
+}
+
+/** The same text for the same problem, however its defaults are written. */
+function configKey(config: AttnSelectorConfig, recording: boolean): string {
+  const { headSize, dtype, kvCacheDtype, blockSize, attnType } = config;
+  const flags =
+    bit(config.useMla, 0) +
+    bit(config.hasSink, 1) +
+    bit(config.useSparse, 2) +
+    bit(config.useMmPrefix, 3) +
+    bit(config.usePerHeadQuantScales, 4) +
+    bit(config.hasSlidingWindow, 5) +
+    bit(config.useNonCausal, 6) +
+    bit(config.useBatchInvariant, 7) +
+    bit(config.useKvConnector, 8) +
+    bit(config.usePcp, 9) +
+    bit(config.useAlibi, 10) +
+    bit(config.useSoftCap, 11) +
+    bit(config.useKvSharing, 12) +
+    bit(recording, 13);
+  return `${headSize} ${dtype ?? 'float32'} ${kvCacheDtype ?? 'auto'} ${blockSize ?? 0} ${attnType ?? AttentionType.DECODER} ${flags}`;
+}
+
+function bit(flag: boolean | undefined, position: number): number {
+  return flag === true ? 1 << position : 0;
+}
+
+function select(config: CompleteSelectorConfig, request: AttentionBackendEnum | 'auto'): Selection {
+  const spec = specOf(config);
+  const site = currentSite();
+  const rejected: Rejection[] = [];
+  const names = request === 'auto' ? backendPriority(site.tfBackend, config.useMla) : [request];
+  for (const name of names) {
+    const backend = backendToClass(name);
+    const reasons = backend.validateConfiguration(config);
+    if (reasons.length === 0) {
+      const strategy = backend.getKernelStrategy();
+      const choice = chooseKernels(strategy, spec, site);
+      const passedOver = request === 'auto' && strategy !== 'COMPOSED' && choice.reasons.length > 0;
+      if (choice.kernels !== null && !passedOver) {
+        // A named strategy of 'auto' kernels says why it is not served by fused ones.
+        if (choice.reasons.length > 0) rejected.push({ name: 'FUSED', reasons: choice.reasons });
+        return told({ backend, kernels: choice.kernels, rejected }, site.tfBackend);
+      }
+      reasons.push(...(strategy === 'FUSED' ? choice.reasons : [NO_KERNELS]));
+    }
+    rejected.push({ name, reasons });
   }
-  if (config.useSparse === true) {
-    throw new UnsupportedError(`${op}: useSparse`, ['no backend has sparse attention']);
+  throw new UnsupportedError(
+    request === 'auto'
+      ? `${OP}: no attention backend serves this on tfjs backend '${site.tfBackend}'`
+      : `${OP}: selected backend ${request} is not valid for this configuration on tfjs backend '${site.tfBackend}'`,
+    rejected.map(({ name, reasons }) => `${name}: ${reasons.join(', ')}`),
+  );
+}
+
+/** Says once that stock ops serve because kernels could not. */
+function told(selection: Selection, tfBackend: string): Selection {
+  const { backend, kernels, rejected } = selection;
+  const reason = rejected.find(({ name }) => name === 'FUSED');
+  if (kernels === 'COMPOSED' && reason !== undefined) {
+    tellOnce(
+      `${backend.getName()} serves tfjs backend '${tfBackend}' by stock ops, because FUSED cannot: ${reason.reasons.join(', ')}`,
+    );
   }
-  const kvDtype = resolveKvCacheDtype(op, config.kvCacheDtype ?? 'auto');
-  if (!KV_CACHE_DTYPES.includes(kvDtype)) throw new InvalidArgumentError(`${op}: ${kvDtype}`);
-  const paged = config.blockSize != null;
+  return selection;
+}
+
+/** The problem that kernels are asked about: a causal prefill with what the config has. */
+function specOf(config: CompleteSelectorConfig): AttentionSpec {
+  const { headSize, useMla, blockSize, kvCacheDtype, dtype } = config;
+  const features: Feature[] = [];
+  if (config.useAlibi) features.push('alibi');
+  if (config.useMmPrefix) features.push('mmPrefix');
+  if (config.hasSink) features.push('sinks');
+  if (config.useSoftCap) features.push('softcap');
+  if (config.hasSlidingWindow) features.push('window');
   return {
     phase: 'prefill',
     headSize,
-    valueHeadSize: config.useMla === true && headSize === 576 ? 512 : headSize,
+    valueHeadSize: useMla && headSize === 576 ? 512 : headSize,
     queriesPerKv: 1,
-    kv: paged
-      ? { kind: 'paged', blockSize: config.blockSize as number }
-      : { kind: 'dense', order: 'bsnh' },
-    kvDtype,
-    features: config.hasSink === true ? ['sinks'] : [],
+    kv: blockSize === null ? { kind: 'dense', order: 'bsnh' } : { kind: 'paged', blockSize },
+    kvDtype: resolveKvCacheDtype(OP, kvCacheDtype),
+    features,
     returnLse: false,
-    precision: config.dtype ?? 'float32',
+    precision: dtype,
   };
 }

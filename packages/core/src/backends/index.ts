@@ -1,4 +1,32 @@
-export { AttentionBackend, type StrategySite } from './abstract.js';
-export { ComposedAttentionBackend } from './composed.js';
-export { FusedAttentionBackend } from './fused.js';
-export { STRATEGIES, type StrategyName } from './registry.js';
+export {
+  AttentionBackend,
+  type AttentionMetadataBuilderClass,
+  type AttentionMetadataClass,
+} from './abstract.js';
+export { AttentionType } from './attention_type.js';
+export {
+  AttentionImpl,
+  type AttentionImplArgs,
+  type AttentionImplClass,
+  type AttentionImplExtra,
+  type AttentionLayer,
+  type KvCacheDtypeName,
+} from './impl.js';
+export * from '../metadata/index.js';
+export { AttentionMetadata } from './metadata.js';
+export { MLAAttentionImpl, type MLAAttentionImplArgs } from './mla_impl.js';
+export { MultipleOf, type BlockSize } from './multiple_of.js';
+export { AttentionBackendEnum, type KernelStrategy } from './names.js';
+export {
+  backendNameToEnum,
+  backendToClass,
+  backendToClassStr,
+  clearOverride,
+  isOverridden,
+  registerAttnBackend,
+  registerBackend,
+  STRATEGIES,
+} from './registry.js';
+export type { AttnSelectorConfig } from './selector_config.js';
+export * from './strategies/index.js';
+export { getMlaDims, isQuantizedKvCache, PAD_SLOT_ID, type MLADims } from './utils.js';

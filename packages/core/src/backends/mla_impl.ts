@@ -1,0 +1,45 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { KvCache } from '../kv_cache/kv_cache.js';
+import { AttentionImpl, type AttentionImplArgs, type AttentionLayer } from './impl.js';
+import type { AttentionMetadata } from './metadata.js';
+
+/** Constructor arguments of an {@link MLAAttentionImpl}. */
+export interface MLAAttentionImplArgs {
+  /** Null: queries are not compressed. */
+  qLoraRank: number | null;
+  kvLoraRank: number;
+  qkNopeHeadDim: number;
+  qkRopeHeadDim: number;
+  qkHeadDim: number;
+  vHeadDim: number;
+  /** `[L, N * (P + V)]`: latents to keys and values. */
+  kvBProj: Tensor;
+  indexer?: object | null;
+}
+
+/**
+ * The maths of multi-head latent attention (vLLM `MLAAttentionImpl`): as {@link AttentionImpl}, over one latent a token.
+ * `forward` takes the compressed query, the normed latent `[T, L]` and the rotated part of the key `[T, 1, R]`.
+ */
+export abstract class MLAAttentionImpl<
+  M extends AttentionMetadata = AttentionMetadata,
+> extends AttentionImpl<M> {
+  constructor(
+    readonly mla: MLAAttentionImplArgs,
+    ...args: AttentionImplArgs
+  ) {
+    super(...args);
+  }
+
+  abstract override forward(
+    layer: AttentionLayer,
+    hiddenStatesOrCq: Tensor,
+    kvCNormed: Tensor,
+    kPe: Tensor,
+    kvCache: KvCache | null,
+    attnMetadata: M | null,
+    output?: null,
+    outputScale?: null,
+    outputBlockScale?: null,
+  ): Tensor;
+}
