@@ -5,6 +5,7 @@ export {
   useCascadeAttention,
   type CascadeOptions,
 } from './cascade.js';
+export { computeCausalConv1dMetadata, type CausalConv1dMetadata } from './causal_conv1d.js';
 export {
   CommonAttentionMetadata,
   type CommonAttentionMetadataOptions,
@@ -37,6 +38,7 @@ export {
 export { reshapeAttnOutputForSpecDecode, reshapeQueryForSpecDecode } from './spec_decode.js';
 export { splitDecodesAndPrefills } from './split.js';
 export { subclassAttentionBackend } from './subclass_backend.js';
+export { subclassAttentionMetadata } from './subclass_metadata.js';
 export {
   checkUbatchThresholds,
   createUbatchSlices,
