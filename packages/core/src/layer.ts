@@ -1,3 +1,3 @@
-export { Attention } from './layers/attention.js';
-export type { AttentionArgs, AttentionType } from './layers/attention_config.js';
-export { getForwardContext, withForwardContext, type ForwardContext } from './forward_context.js';
+export * from './attention_layer.js';
+/** vLLM's older name. Only here: in the package's index it would take the name of Keras's layer. */
+export { MMEncoderAttention as MultiHeadAttention } from './layers/mm_encoder_attention.js';

@@ -1,20 +1,17 @@
 import type { layers } from '@tensorflow/tfjs-layers';
-import { STRATEGIES } from '../backends/registry.js';
+import type { AttentionBackend } from '../backends/abstract.js';
+import { AttentionType } from '../backends/attention_type.js';
+import type { KvCacheDtypeName } from '../backends/impl.js';
+import { backendNamesText, isBackendName, type AttentionBackendEnum } from '../backends/names.js';
+import type { CacheConfig, QuantizationConfig, VllmConfig } from '../config.js';
+import { resolveKvCacheDtype } from '../kv_cache/kv_cache.js';
 import { check, checkFinite, checkHeads, checkInt } from '../problem/checks.js';
-import type { Implementation } from '../problem/options.js';
 
-/** Which keys a layer attends to (vLLM `AttentionType`). */
-export type AttentionType = 'decoder' | 'encoder' | 'encoder_only' | 'encoder_decoder';
-export const ATTENTION_TYPES: readonly AttentionType[] = [
-  'decoder',
-  'encoder',
-  'encoder_only',
-  'encoder_decoder',
-];
+export const ATTENTION_TYPES: readonly AttentionType[] = Object.values(AttentionType);
 
 type LayerArgs = ConstructorParameters<typeof layers.Layer>[0];
 
-/** Constructor arguments of `Attention`: vLLM's, camelCased; `name` is vLLM's `prefix`. */
+/** Constructor arguments of `Attention`: vLLM's, camelCased, and what tfjs layers take. */
 export interface AttentionArgs extends NonNullable<LayerArgs> {
   /** N */
   numHeads: number;
@@ -24,20 +21,37 @@ export interface AttentionArgs extends NonNullable<LayerArgs> {
   scale?: number;
   /** K; default N. */
   numKvHeads?: number;
-  /** Hv; default H. */
+  /** Hv; default H (vLLM `head_size_v`). */
   valueHeadSize?: number;
   /** `[N]` */
-  alibiSlopes?: readonly number[];
-  /** Keys visible on a side, the own one included. */
-  slidingWindow?: number;
-  /** 0 = off. */
-  logitsSoftCap?: number;
-  /** `[N]` */
-  sinks?: readonly number[];
+  alibiSlopes?: readonly number[] | null;
+  /** Cache dtype, block size and default window; null (default): 'auto', 16, none. */
+  cacheConfig?: CacheConfig | null;
+  /** A quantized checkpoint. A saved model holds its values as weights, not this: give it anew. */
+  quantConfig?: QuantizationConfig | null;
+  /** 0 (default) or null = off. */
+  logitsSoftCap?: number | null;
+  /** Keys visible on a side, the own one included; default the `cacheConfig`'s window. */
+  perLayerSlidingWindow?: number | null;
+  /** Short for `perLayerSlidingWindow`. */
+  slidingWindow?: number | null;
+  /**
+   * The layer's name, like `name`, but checked: a live layer with this prefix in the same config (or, without a config, in
+   * this process) makes the constructor throw. tfjs's `name` alone is free, so that a file can be loaded twice.
+   */
+  prefix?: string;
   /** Default 'decoder' (causal); the others see both ways. */
   attnType?: AttentionType;
-  /** Default 'auto'. */
-  attnBackend?: Implementation;
+  /** The layer whose cache this one reads instead of writing one of its own. */
+  kvSharingTargetLayerName?: string | null;
+  /** A strategy by name or class; default 'auto'. Saved by name. */
+  attnBackend?: AttentionBackendEnum | 'auto' | typeof AttentionBackend;
+  /** `[N]` (vLLM: an extra argument of the implementation). */
+  sinks?: readonly number[] | null;
+  /** What else the strategy's implementation takes, e.g. `{chunkLookback: 1}`: plain data. */
+  extraImplArgs?: Readonly<Record<string, unknown>>;
+  /** Whose static forward context the layer joins; default the current one (`withCurrentVllmConfig`). Not saved. */
+  vllmConfig?: VllmConfig;
 }
 
 /** Arguments with every default settled; what `getConfig` writes. */
@@ -48,57 +62,104 @@ export interface AttentionConfig {
   numKvHeads: number;
   valueHeadSize: number;
   alibiSlopes: readonly number[] | null;
+  cacheConfig: CacheConfig | null;
   slidingWindow: number | null;
   logitsSoftCap: number;
   sinks: readonly number[] | null;
   attnType: AttentionType;
-  attnBackend: Implementation;
+  kvSharingTargetLayerName: string | null;
+  attnBackend: AttentionBackendEnum | 'auto';
+  extraImplArgs: Readonly<Record<string, unknown>>;
 }
 
+/** Cache facts where no `CacheConfig` says otherwise. */
+export const DEFAULT_CACHE: { blockSize: number; cacheDtype: KvCacheDtypeName } = {
+  blockSize: 16,
+  cacheDtype: 'auto',
+};
+
 export function readConfig(op: string, args: AttentionArgs): AttentionConfig {
-  const { numHeads, headSize, logitsSoftCap = 0, attnType = 'decoder' } = args;
-  const numKvHeads = args.numKvHeads ?? numHeads;
+  const { numHeads, headSize, attnType = AttentionType.DECODER } = args;
+  const { numKvHeads = numHeads, valueHeadSize = headSize, cacheConfig = null } = args;
+  const logitsSoftCap = args.logitsSoftCap ?? 0;
+  const scale = args.scale ?? 1 / Math.sqrt(headSize);
   checkInt(numHeads, op, 'numHeads', 1);
   checkInt(headSize, op, 'headSize', 1);
   checkInt(numKvHeads, op, 'numKvHeads', 1);
   checkHeads(op, numHeads, numKvHeads);
-  const valueHeadSize = args.valueHeadSize ?? headSize;
   checkInt(valueHeadSize, op, 'valueHeadSize', 1);
-  const scale = args.scale ?? 1 / Math.sqrt(headSize);
   checkFinite(scale, op, 'scale');
   checkFinite(logitsSoftCap, op, 'logitsSoftCap');
   check(logitsSoftCap >= 0, op, `logitsSoftCap must be >= 0 (0 = off), got ${logitsSoftCap}`);
-  if (args.slidingWindow != null) checkInt(args.slidingWindow, op, 'slidingWindow', 1);
-  for (const name of ['alibiSlopes', 'sinks'] as const) {
-    const values = args[name];
-    check(
-      values == null || values.length === numHeads,
-      op,
-      `${name} must have ${numHeads} entries [N], got ${values?.length}`,
-    );
-  }
   check(
     ATTENTION_TYPES.includes(attnType),
     op,
     `attnType '${attnType}' is not one of ${ATTENTION_TYPES.join(', ')}`,
   );
-  const attnBackend = args.attnBackend ?? 'auto';
-  check(
-    attnBackend === 'auto' || Object.hasOwn(STRATEGIES, attnBackend),
-    op,
-    `attnBackend '${String(attnBackend)}' is not one of auto, ${Object.keys(STRATEGIES).join(', ')}`,
-  );
+  if (cacheConfig !== null) {
+    checkInt(cacheConfig.blockSize, op, 'cacheConfig.blockSize', 1);
+    resolveKvCacheDtype(op, cacheConfig.cacheDtype);
+  }
   return {
     numHeads,
     headSize,
     scale,
     numKvHeads,
     valueHeadSize,
-    alibiSlopes: args.alibiSlopes ? [...args.alibiSlopes] : null,
-    slidingWindow: args.slidingWindow ?? null,
+    alibiSlopes: readPerHead(op, 'alibiSlopes', args.alibiSlopes, numHeads),
+    cacheConfig: cacheConfig && { ...cacheConfig },
+    slidingWindow: readWindow(op, args),
     logitsSoftCap,
-    sinks: args.sinks ? [...args.sinks] : null,
+    sinks: readPerHead(op, 'sinks', args.sinks, numHeads),
     attnType,
-    attnBackend,
+    kvSharingTargetLayerName: args.kvSharingTargetLayerName ?? null,
+    attnBackend: readBackendName(op, args.attnBackend),
+    extraImplArgs: { ...args.extraImplArgs },
   };
+}
+
+/** The layer's own window, else the model's. */
+function readWindow(op: string, args: AttentionArgs): number | null {
+  const { perLayerSlidingWindow, slidingWindow, cacheConfig } = args;
+  for (const [name, size] of Object.entries({ perLayerSlidingWindow, slidingWindow })) {
+    if (size != null) checkInt(size, op, name, 1);
+  }
+  check(
+    perLayerSlidingWindow == null ||
+      slidingWindow == null ||
+      perLayerSlidingWindow === slidingWindow,
+    op,
+    `slidingWindow ${slidingWindow} and perLayerSlidingWindow ${perLayerSlidingWindow} are one argument: give one of them`,
+  );
+  const window = perLayerSlidingWindow ?? slidingWindow ?? cacheConfig?.slidingWindow ?? null;
+  if (window !== null) checkInt(window, op, 'cacheConfig.slidingWindow', 1);
+  return window;
+}
+
+function readPerHead(
+  op: string,
+  name: string,
+  values: readonly number[] | null | undefined,
+  numHeads: number,
+): readonly number[] | null {
+  check(
+    values == null || values.length === numHeads,
+    op,
+    `${name} must have ${numHeads} entries [N], got ${values?.length}`,
+  );
+  return values ? [...values] : null;
+}
+
+/** The name of a strategy or its class. */
+export function readBackendName(
+  op: string,
+  given: AttentionArgs['attnBackend'] = 'auto',
+): AttentionBackendEnum | 'auto' {
+  const name = typeof given === 'function' ? given.getName() : given;
+  check(
+    name === 'auto' || isBackendName(name),
+    op,
+    `attnBackend '${String(name)}' is not one of auto, ${backendNamesText()}`,
+  );
+  return name;
 }

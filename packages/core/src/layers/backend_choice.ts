@@ -1,0 +1,117 @@
+import type { AttentionBackend } from '../backends/abstract.js';
+import type { AttentionImpl, KvCacheDtypeName } from '../backends/impl.js';
+import { backendToClass, isOverridden } from '../backends/registry.js';
+import type { AttnSelectorConfig } from '../backends/selector_config.js';
+import type { VllmConfig } from '../config.js';
+import { UnsupportedError } from '../errors.js';
+import type { Implementation } from '../problem/options.js';
+import { getAttnBackend, withForcedAttnBackend } from '../selector.js';
+import type { AttentionArgs, AttentionConfig } from './attention_config.js';
+
+/** What the choice is made for. */
+interface Chooser {
+  readonly name: string;
+  readonly config: AttentionConfig;
+  readonly kvCacheDtype: KvCacheDtypeName;
+  readonly vllmConfig?: VllmConfig;
+}
+
+/**
+ * A layer's strategy and its implementation, looked up when they are used: the tfjs backend may change after the layer
+ * was made, and models are loaded before backends are chosen. The selector answers from its cache.
+ */
+export class BackendChoice {
+  private readonly given?: typeof AttentionBackend;
+  private readonly impls = new Map<typeof AttentionBackend, AttentionImpl>();
+  private readonly wrapped = new Map<typeof AttentionBackend, typeof AttentionBackend>();
+
+  constructor(
+    private readonly layer: Chooser,
+    attnBackend: AttentionArgs['attnBackend'],
+    private readonly wrap: (backend: typeof AttentionBackend) => typeof AttentionBackend,
+  ) {
+    if (typeof attnBackend === 'function') this.given = attnBackend;
+  }
+
+  get backend(): typeof AttentionBackend {
+    const chosen = this.given ?? this.select();
+    let wrapped = this.wrapped.get(chosen);
+    if (wrapped === undefined) this.wrapped.set(chosen, (wrapped = this.wrap(chosen)));
+    return wrapped;
+  }
+
+  get impl(): AttentionImpl {
+    const { backend } = this;
+    let impl = this.impls.get(backend);
+    if (impl === undefined) this.impls.set(backend, (impl = this.construct(backend)));
+    return impl;
+  }
+
+  /** Which kernels dense ops are asked for. @throws UnsupportedError where a named strategy does not take the layer. */
+  get implementation(): Implementation {
+    const { attnBackend } = this.layer.config;
+    if (this.given !== undefined) return this.given.getKernelStrategy();
+    if (attnBackend === 'auto' || attnBackend === 'FUSED' || attnBackend === 'COMPOSED') {
+      return attnBackend;
+    }
+    return this.backend.getKernelStrategy();
+  }
+
+  /** @throws UnsupportedError where the layer's class could not be found again by its name. */
+  checkSavable(): void {
+    const { name, config } = this.layer;
+    if (this.given === undefined || config.attnBackend === 'auto') return;
+    const unset = config.attnBackend === 'CUSTOM' && !isOverridden('CUSTOM');
+    if (!unset && backendToClass(config.attnBackend) === this.given) return;
+    throw new UnsupportedError(`Attention '${name}'.getConfig`, [
+      `its attnBackend ${this.given.name} is not what '${config.attnBackend}' names; ` +
+        `registerBackend('${config.attnBackend}', ${this.given.name}) first`,
+    ]);
+  }
+
+  private select(): typeof AttentionBackend {
+    const { attnBackend } = this.layer.config;
+    const config = this.selectorConfig();
+    return attnBackend === 'auto'
+      ? getAttnBackend(config)
+      : withForcedAttnBackend(attnBackend, () => getAttnBackend(config));
+  }
+
+  private selectorConfig(): AttnSelectorConfig {
+    const { config, kvCacheDtype, vllmConfig } = this.layer;
+    return {
+      headSize: config.headSize,
+      dtype: vllmConfig?.modelConfig.dtype ?? 'float32',
+      kvCacheDtype,
+      blockSize: config.cacheConfig?.blockSize ?? null,
+      hasSink: config.sinks !== null,
+      attnType: config.attnType,
+      hasSlidingWindow: config.slidingWindow !== null,
+      useAlibi: config.alibiSlopes !== null,
+      useSoftCap: config.logitsSoftCap > 0,
+      useKvSharing: config.kvSharingTargetLayerName !== null,
+    };
+  }
+
+  private construct(backend: typeof AttentionBackend): AttentionImpl {
+    const { config, kvCacheDtype } = this.layer;
+    const Impl = backend.getImplCls();
+    return new Impl(
+      config.numHeads,
+      config.headSize,
+      config.scale,
+      config.numKvHeads,
+      config.alibiSlopes,
+      config.slidingWindow,
+      kvCacheDtype,
+      config.logitsSoftCap,
+      config.attnType,
+      config.kvSharingTargetLayerName,
+      {
+        ...config.extraImplArgs,
+        ...(config.sinks && { sinks: config.sinks }),
+        ...(config.valueHeadSize !== config.headSize && { valueHeadSize: config.valueHeadSize }),
+      },
+    );
+  }
+}

@@ -1,0 +1,1 @@
+export { BaseKVCacheMethod, type KvScaledLayer } from './kv_cache_method.js';
