@@ -88,11 +88,13 @@ async function timeTogether(
   });
   return team.entrants.map((entrant) => {
     const { dtype } = entrant.facts;
-    const ceiling = ceilings.find((other) => other.dtype === null || other.dtype === dtype);
+    const rates = ceilings
+      .filter((ceiling) => ceiling.dtype === null || ceiling.dtype === dtype)
+      .map((ceiling) => ceiling.work / timingOf(ceiling).minMs / 1e6);
     const own = {
       ...entrant.facts,
       timing: timingOf(entrant),
-      ...(ceiling && { ceilingRate: ceiling.work / timingOf(ceiling).minMs / 1e6 }),
+      ...(rates.length > 0 && { ceilingRate: Math.max(...rates) }),
     };
     return makeRow(cell, own, [...timed, ...field.absent], machine);
   });

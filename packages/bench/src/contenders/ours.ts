@@ -33,7 +33,7 @@ export function useFlavour(flavour: WasmFlavour): void {
 /** What would serve a cell on a tfjs backend: 'FUSED', or 'COMPOSED' where no kernel does. */
 export function strategyOf({ group, headSize }: Cell, dtype: KvCacheDtype): string {
   const blockSize = group === 'decode' ? BLOCK_SIZE : null;
-  return explainAttnBackend({ headSize, kvCacheDtype: dtype, blockSize }).backend.getName();
+  return explainAttnBackend({ headSize, kvCacheDtype: dtype, blockSize }).kernels;
 }
 
 /** Our ops on one tfjs backend. Leaves that backend active. */
