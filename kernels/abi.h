@@ -13,7 +13,6 @@ typedef struct {
   int windowRight;
   int chunkSize;
   int chunkLookback;
-  int rswaPrefixLen;
   int numSeqs;
   int numHeads;
   int numKvHeads;
@@ -59,6 +58,9 @@ typedef struct {
   const int *seqLens;
   const int *queryOffsets;
   const int *blockTables;
+  const int *causalFlags;
+  const int *rswaPrefixLens;
+  const int *mmRanges;
   const float *alibiSlopes;
   const float *sinks;
   const float *kHeadScales;
@@ -121,6 +123,8 @@ enum FeatureBit {
   FEATURE_QQ_BIAS = 128,
   FEATURE_CHUNK = 256,
   FEATURE_RSWA = 512,
+  FEATURE_MM_PREFIX = 1024,
+  FEATURE_MIXED_CAUSAL = 2048,
 };
 
 #endif

@@ -39,6 +39,7 @@ typedef struct {
   /** First query token in the operands, number of them, position of the first. */
   int start, length, position;
   int seqLen;
+  MaskRules rules;
   /** Query heads and rows of a KV head. */
   int group, rows;
 } Sequence;
@@ -49,6 +50,7 @@ HOOK Sequence sequence_at(const AttnParams *p, const AttnOperands *o, int b) {
   s.length = o->queryStartLoc ? o->queryStartLoc[b + 1] - s.start : p->maxQueryLen;
   s.position = o->queryOffsets[b];
   s.seqLen = o->seqLens[b];
+  s.rules = mask_rules(p, o, b);
   s.group = p->numHeads / p->numKvHeads;
   s.rows = s.length * s.group;
   return s;
@@ -63,13 +65,13 @@ HOOK int row_head(const Sequence *s, const AttnItem *item, int row) {
 }
 
 HOOK MaskBounds row_bounds(const AttnParams *p, const Sequence *s, int row) {
-  return mask_bounds(p, s->position + row_token(s, row), s->seqLen);
+  return mask_bounds(p, &s->rules, s->position + row_token(s, row), s->seqLen);
 }
 
 /** Keys that some of the rows see. */
 HOOK MaskRange rows_range(const AttnParams *p, const Sequence *s, int row, int rows) {
   int last = rows < s->rows ? row + rows - 1 : s->rows - 1;
-  return mask_range(p, row_bounds(p, s, row), row_bounds(p, s, last));
+  return mask_range(row_bounds(p, s, row), row_bounds(p, s, last));
 }
 
 /** Hands out 64-byte aligned pieces; from address 0 it only counts. */
@@ -87,11 +89,11 @@ HOOK float *arena_floats(Arena *arena, u32 count) { return arena_take(arena, (ad
 
 /** Facts of an item's rows, in arrays by row. */
 typedef struct {
-  int *position, *lo, *hi, *windowLo, *windowHi, *qqLimit;
+  int *position, *lo, *hi, *windowLo, *windowHi, *rangeLo, *rangeHi, *qqLimit;
   float *slope;
   const float **bias, **qqBias;
   const unsigned char **mask;
-  int context;
+  int context, prefix;
 } RowTable;
 
 /** Room for `rows` rows. */
@@ -108,18 +110,22 @@ HOOK RowLanes rows_lanes(const RowTable *t, u32 row) {
   r.hi = vi_load(t->hi + row);
   r.windowLo = vi_load(t->windowLo + row);
   r.windowHi = vi_load(t->windowHi + row);
+  r.rangeLo = vi_load(t->rangeLo + row);
+  r.rangeHi = vi_load(t->rangeHi + row);
   r.qqLimit = vi_load(t->qqLimit + row);
   r.slope = vf_load(t->slope + row);
   r.bias = t->bias + row;
   r.mask = t->mask + row;
   r.qqBias = t->qqBias + row;
   r.context = t->context;
+  r.prefix = t->prefix;
   r.step = 1;
   return r;
 }
 
 HOOK MaskBounds rows_bounds(const RowTable *t, u32 row) {
-  MaskBounds b = {t->lo[row], t->hi[row], t->windowLo[row], t->windowHi[row]};
+  MaskBounds b = {t->lo[row], t->hi[row],      t->windowLo[row], t->windowHi[row],
+                  t->prefix,  t->rangeLo[row], t->rangeHi[row]};
   return b;
 }
 
@@ -131,12 +137,15 @@ HOOK RowLanes rows_splat(const RowTable *t, u32 row) {
   r.hi = vi_splat(t->hi[row]);
   r.windowLo = vi_splat(t->windowLo[row]);
   r.windowHi = vi_splat(t->windowHi[row]);
+  r.rangeLo = vi_splat(t->rangeLo[row]);
+  r.rangeHi = vi_splat(t->rangeHi[row]);
   r.qqLimit = vi_splat(t->qqLimit[row]);
   r.slope = vf_splat(t->slope[row]);
   r.bias = t->bias + row;
   r.mask = t->mask + row;
   r.qqBias = t->qqBias + row;
   r.context = t->context;
+  r.prefix = t->prefix;
   r.step = 0;
   return r;
 }

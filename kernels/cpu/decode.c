@@ -20,12 +20,15 @@ typedef struct {
   RowTable table;
   /** Rows and padded lanes of a head. */
   u32 rows, heads, stride;
+  /** What a stored 1 is in the loops, inverted: it joins q, and the scale of values. */
+  float unit;
 } Decode;
 
 static Decode decode_layout(const AttnParams *p, Arena *arena) {
   u32 size = (u32)mask_max(p->headSize, p->valueHeadSize);
   Decode f;
   f.rows = f.heads = 0;
+  f.unit = p->kvDtype == KV_INT8 || p->kvDtype == KV_INT8_PER_TOKEN_HEAD ? KV_TOP_UNIT : 1.0f;
   f.stride = (size + LANES - 1) / LANES * LANES;
   f.q = arena_floats(arena, DECODE_ROWS * f.stride);
   f.out = arena_floats(arena, DECODE_ROWS * f.stride);
@@ -70,7 +73,7 @@ static void start(const AttnParams *p, const AttnOperands *o, const Sequence *s,
   for (u32 d = 0; d < f->stride; d++) f->zeros[d] = 0.0f;
   for (u32 r = 0; r < (u32)item->rows; r++) {
     const float *q = row_query(p, o, s, item, (int)r);
-    add_row(f, f->q + row_start(f, r), q, (u32)p->headSize, 1.0f);
+    add_row(f, f->q + row_start(f, r), q, (u32)p->headSize, f->unit);
     f->m[r] = SOFTMAX_NONE;
     f->l[r] = 0.0f;
   }
@@ -92,7 +95,7 @@ static int group_dtype(int dtype, const unsigned char *const *rows, u32 count, u
       return KV_BFLOAT16;
     case KV_INT8:
     case KV_INT8_PER_TOKEN_HEAD:
-      return KV_INT8;
+      return KV_TOP_INT8;
     case KV_FLOAT16:
       return finite_float16(rows, count, size) ? KV_FINITE_FLOAT16 : KV_FLOAT32;
     default:
@@ -126,8 +129,8 @@ static void load_group(const AttnParams *p, const Decode *f, const KvSide *side,
  */
 #define EACH_DTYPE(dtype, LOOP)                               \
   switch (dtype) {                                            \
-    case KV_INT8:                                             \
-      LOOP(KV_INT8, 4, HALF_GROUP) break;                     \
+    case KV_TOP_INT8:                                         \
+      LOOP(KV_TOP_INT8, 4, HALF_GROUP) break;                 \
     case KV_BFLOAT16:                                         \
       LOOP(KV_BFLOAT16, 4, HALF_GROUP) break;                 \
     case KV_FINITE_FLOAT16:                                   \
@@ -283,7 +286,7 @@ HOT void weigh_group(const Decode *f, u32 head, const Group *g, u32 size, u32 j)
   const float *s = f->s + head * f->rows * DECODE_KEYS + j * LANES, *w = f->weights;
   float *out = f->out + head * f->rows * f->stride;
   u32 all = f->rows, r = 0;
-  vf scale = vf_load(g->scales);
+  vf scale = vf_load(g->scales) * vf_splat(f->unit);
   for (; r < all; r++) vf_store(f->weights + r * LANES, vf_load(s + r * DECODE_KEYS) * scale);
   r = 0;
 #define WEIGH(DTYPE, MANY, STEP)                                                                  \

@@ -48,6 +48,7 @@ void decode_rows(int dtype, const unsigned char *const *stored, u32 count, float
       return decode_rows_of(KV_FP8_E5M2, stored, count, to, stride, size);
     case KV_INT8:
     case KV_INT8_PER_TOKEN_HEAD:
+    case KV_TOP_INT8:
       return decode_rows_of(KV_INT8, stored, count, to, stride, size);
   }
 }

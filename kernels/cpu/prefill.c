@@ -176,10 +176,8 @@ static void add_bad(const AttnParams *p, const Prefill *f, u32 panel, u32 bad, u
 static void panel_tile(const AttnParams *p, const Prefill *f, u32 panel, int key, int count, u32 bad) {
   u32 firstRow = panel * PANEL;
   MaskBounds first = rows_bounds(&f->table, firstRow), last = rows_bounds(&f->table, firstRow + PANEL - 1);
-  MaskRange range = mask_range(p, first, last);
-  int prefix = key < p->rswaPrefixLen && key < range.gap;
-  int from = mask_max(key, prefix ? range.first : range.resume);
-  int to = mask_min(key + count, prefix ? range.gap : range.end);
+  int from = key, to = key + count;
+  mask_clip(mask_range(first, last), &from, &to);
   if (from >= to) return;
   u32 begin = (u32)(from - key), end = (u32)(to - key), size = (u32)p->headSize;
   for (u32 block = begin / TILE_SPLATS; block * TILE_SPLATS < end; block++) {

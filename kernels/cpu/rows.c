@@ -8,18 +8,21 @@ RowTable rows_layout(Arena *arena, u32 rows) {
   t.hi = arena_take(arena, rows * sizeof(int));
   t.windowLo = arena_take(arena, rows * sizeof(int));
   t.windowHi = arena_take(arena, rows * sizeof(int));
+  t.rangeLo = arena_take(arena, rows * sizeof(int));
+  t.rangeHi = arena_take(arena, rows * sizeof(int));
   t.qqLimit = arena_take(arena, rows * sizeof(int));
   t.slope = arena_floats(arena, rows);
   t.bias = arena_take(arena, rows * sizeof(*t.bias));
   t.qqBias = arena_take(arena, rows * sizeof(*t.qqBias));
   t.mask = arena_take(arena, rows * sizeof(*t.mask));
-  t.context = 0;
+  t.context = t.prefix = 0;
   return t;
 }
 
 void rows_fill(const AttnParams *p, const AttnOperands *o, const AttnItem *item, const Sequence *s, RowTable *t,
                u32 rows) {
   t->context = s->seqLen - s->length;
+  t->prefix = s->rules.prefix;
   for (u32 r = 0; r < rows; r++) {
     int row = item->row + mask_min((int)r, item->rows - 1);
     int token = row_token(s, row);
@@ -29,6 +32,8 @@ void rows_fill(const AttnParams *p, const AttnOperands *o, const AttnItem *item,
     t->hi[r] = bounds.hi;
     t->windowLo[r] = bounds.windowLo;
     t->windowHi[r] = bounds.windowHi;
+    t->rangeLo[r] = bounds.rangeLo;
+    t->rangeHi[r] = bounds.rangeHi;
     t->slope[r] = p->flags & FEATURE_ALIBI ? o->alibiSlopes[row_head(s, item, row)] : 0.0f;
     t->bias[r] = o->bias + row_offset(s, item, row, p->biasStrideBatch, p->biasStrideToken, p->biasStrideHead);
     t->mask[r] = o->mask + row_offset(s, item, row, p->maskStrideBatch, p->maskStrideToken, p->maskStrideHead);

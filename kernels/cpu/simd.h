@@ -177,6 +177,23 @@ HOOK vi vi_load_s8(const unsigned char *from) {
 #endif
 }
 
+/** LANES bytes, each at the top of its lane, above zeros. */
+HOOK vi vi_load_top8(const unsigned char *from) {
+#if defined(__wasm_relaxed_simd__)
+  // Made of lanes that the compiler cannot see through: V8 would build a constant vector anew at each use.
+  int first = 0x00808080;
+  __asm__("" : "+r"(first));
+  v128_t places = wasm_i32x4_make(first, first + (1 << 24), first + (2 << 24), first + (3 << 24));
+  return (vi)wasm_i8x16_relaxed_swizzle(wasm_v128_load32_zero(from), places);
+#elif defined(__wasm_simd128__)
+  v128_t zero = wasm_i32x4_splat(0), bytes = wasm_v128_load32_zero(from);
+  v128_t halves = wasm_i8x16_shuffle(zero, bytes, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  return (vi)wasm_i16x8_shuffle(zero, halves, 0, 8, 1, 9, 2, 10, 3, 11);
+#else
+  return vi_load_u8(from) << 24;
+#endif
+}
+
 HOOK vi vi_load_u16(const unsigned short *from) {
 #if defined(__wasm_simd128__)
   return (vi)wasm_u32x4_load16x4(from);
@@ -184,6 +201,14 @@ HOOK vi vi_load_u16(const unsigned short *from) {
   vi v;
   UNROLL for (int i = 0; i < LANES; i++) LANE(v, i) = from[i];
   return v;
+#endif
+}
+
+HOOK vi vi_load_s16(const unsigned short *from) {
+#if defined(__wasm_simd128__)
+  return (vi)wasm_i32x4_load16x4(from);
+#else
+  return (vi_load_u16(from) << 16) >> 16;
 #endif
 }
 

@@ -16,6 +16,9 @@ typedef struct {
 
 /** float16 that is known to hold neither NaN nor infinity: then 2^112 moves every exponent to float32's place. */
 #define KV_FINITE_FLOAT16 (-KV_FLOAT16)
+/** int8 as multiples of 2^24, which is cheaper to widen. */
+#define KV_TOP_INT8 (-KV_INT8)
+#define KV_TOP_UNIT 0x1p-24f
 
 HOOK u32 kv_width(int dtype) {
   switch (dtype) {
@@ -100,8 +103,9 @@ HOOK vf kv_e5m2(vi code) {
   return kv_small_float(code, 7, 2, 15, special);
 }
 
+/** From a sign-extended code. */
 HOOK vf kv_finite_float16(vi code) {
-  vi placed = ((code << 16) >> 3) & vi_splat((int)0x8fffe000u);
+  vi placed = (code << 13) & vi_splat((int)0x8fffe000u);
   return vf_from_bits(placed) * vf_splat(0x1p112f);
 }
 
@@ -111,7 +115,7 @@ HOOK vf kv_load(int dtype, const unsigned char *row, u32 at) {
     case KV_FLOAT16:
       return kv_float16(vi_load_u16((const unsigned short *)row + at));
     case KV_FINITE_FLOAT16:
-      return kv_finite_float16(vi_load_u16((const unsigned short *)row + at));
+      return kv_finite_float16(vi_load_s16((const unsigned short *)row + at));
     case KV_BFLOAT16:
       return vf_from_bits(vi_load_u16((const unsigned short *)row + at) << 16);
     case KV_FP8_E4M3:
@@ -122,6 +126,8 @@ HOOK vf kv_load(int dtype, const unsigned char *row, u32 at) {
     case KV_INT8:
     case KV_INT8_PER_TOKEN_HEAD:
       return vf_convert(vi_load_s8(row + at));
+    case KV_TOP_INT8:
+      return vf_convert(vi_load_top8(row + at));
     default:
       return vf_load((const float *)row + at);
   }

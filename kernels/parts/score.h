@@ -4,15 +4,15 @@
 
 /** What the lanes know about their rows. Lane i's pointers are at [i * step]: step 0 puts one row in every lane. */
 typedef struct {
-  vi position, lo, hi, windowLo, windowHi;
+  vi position, lo, hi, windowLo, windowHi, rangeLo, rangeHi;
   vf slope;
   const float *const *bias;
   const unsigned char *const *mask;
   const float *const *qqBias;
   /** Columns of the tree bias that count; 0 in rows outside it. */
   vi qqLimit;
-  /** Key of the tree bias's first column. */
-  int context;
+  /** Key of the tree bias's first column; keys that escape the window. */
+  int context, prefix;
   u32 step;
 } RowLanes;
 

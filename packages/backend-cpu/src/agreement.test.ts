@@ -31,6 +31,18 @@ function drawOptions(random: () => number, heads: number, tokens: number, keys: 
   return options;
 }
 
+/** Ranges of one sequence that begin and end anywhere. */
+function drawRanges(random: () => number) {
+  const ranges: [number, number][] = [];
+  for (let at = 0; random() < 0.8;) {
+    const first = at + Math.floor(random() * 20);
+    const last = first + Math.floor(random() * 25);
+    ranges.push([first, last]);
+    at = last + 1;
+  }
+  return ranges;
+}
+
 describe.each([
   ['cpu', 'typescript'],
   ['cpu', 'simd'],
@@ -55,7 +67,8 @@ describe.each([
         const kvHeads = heads === 6 ? 2 : 1;
         const k = randomTensor([2, keys, kvHeads, size], random);
         const v = randomTensor([2, keys, kvHeads, round % 5 === 0 ? 7 : size], random);
-        const options = drawOptions(random, heads, tokens, keys);
+        const mmPrefixRanges = [drawRanges(random), drawRanges(random)];
+        const options = { ...drawOptions(random, heads, tokens, keys), mmPrefixRanges };
         expect(worstError(denseOutcome(q, k, v, options))).toBeLessThan(4e-6);
       });
     }

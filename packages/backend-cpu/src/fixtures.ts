@@ -9,6 +9,7 @@ import {
   reshapeAndCache,
   type AttentionOptions,
   type AttentionResult,
+  type FlashAttentionOptions,
   type KvCacheDtype,
 } from '@tfjs-attention/core';
 import { referenceAttention, type ReferenceResult } from '@tfjs-attention/core/reference';
@@ -53,7 +54,7 @@ export function denseOutcome(
   q: tf.Tensor,
   k: tf.Tensor,
   v: tf.Tensor,
-  options: AttentionOptions,
+  options: FlashAttentionOptions,
 ): Outcome {
   const { problem, tensors } = describeDense('test', q, k, v, options);
   const [, tokens, heads, size] = k.shape as number[];

@@ -22,8 +22,8 @@ test('importing and selecting compile and allocate nothing; the first call does'
   const compile = jest.spyOn(WebAssembly, 'compile');
 
   const { memory } = await import('./index.js');
-  const { backend, rejected } = explainAttnBackend(64);
-  expect(backend.getName()).toBe('FUSED');
+  const { backend, kernels, rejected } = explainAttnBackend(64);
+  expect([backend.getName(), kernels]).toEqual(['FLASH_ATTN', 'FUSED']);
   expect(rejected).toEqual([]);
   expect(touched).toEqual([]);
   expect(memory()).toEqual({

@@ -84,8 +84,9 @@ describe('modules from an address', () => {
     const { default: base64 } = await import('kernels/dist/attention_simd.wasm');
     setWasmModule('simd');
     setWasmUrl({ simd: `data:application/wasm;base64,${base64}`, relaxed: 'data:,' });
-    expect(explainAttnBackend(64)).toMatchObject({
-      rejected: [{ name: 'FUSED', reasons: [expect.stringMatching(/await ready\(\) first/)] }],
+    expect(explainAttnBackend(64).rejected).toContainEqual({
+      name: 'FUSED',
+      reasons: [expect.stringMatching(/await ready\(\) first/)],
     });
     await ready('cpu');
     expect(explainAttnBackend(64).rejected).toEqual([]);
@@ -101,9 +102,12 @@ describe('modules from an address', () => {
 });
 
 test('head sizes past the kernels are left to others, except in TypeScript', () => {
-  expect(explainAttnBackend(577).rejected[0]?.reasons[0]).toMatch(/577 is above 576/);
+  expect(explainAttnBackend(577).rejected).toContainEqual({
+    name: 'FUSED',
+    reasons: [expect.stringMatching(/577 is above 576/)],
+  });
   setWasmModule('typescript');
-  expect(explainAttnBackend(577).backend.getName()).toBe('FUSED');
+  expect(explainAttnBackend(577).kernels).toBe('FUSED');
 });
 
 test('settings are refused while a cache lives, and unknown ones always', () => {

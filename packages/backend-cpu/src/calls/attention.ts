@@ -1,15 +1,12 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { AttentionProblem } from '@tfjs-attention/core/provider';
-import type { Region } from '../heap/region.js';
+import type { AttentionProblem, AttentionTensors } from '@tfjs-attention/core/provider';
 import type { AttentionRegions } from '../kernels/kernel_set.js';
 import type { HeapKvStorage } from '../kv_storage.js';
 import type { Site } from '../runtime.js';
 import { batchInts } from './batch_ints.js';
 import { runCall } from './call.js';
 
-const TENSORS = ['q', 'k', 'v', 'bias', 'mask', 'alibiSlopes', 'sinks', 'qqBias'] as const;
-
-export type AttentionInputs = Readonly<Partial<Record<(typeof TENSORS)[number], TensorInfo>>>;
+export type AttentionInputs = { readonly [name in keyof AttentionTensors]: TensorInfo };
 
 /** Dense attention, or attention over a cache: output, then lse where the spec asks for it. */
 export function attention(
@@ -19,23 +16,32 @@ export function attention(
   storage?: HeapKvStorage,
 ): TensorInfo[] {
   return runCall(site, problem.op, (call) => {
-    const tensors: Partial<Record<(typeof TENSORS)[number], Region>> = {};
-    for (const name of TENSORS) {
-      const info = inputs[name];
-      if (info !== undefined) tensors[name] = call.input(info);
-    }
-    const { queryStartLoc, seqLens, queryOffsets, blockTables } = batchInts(call, problem.ints);
-    const out = call.output(problem.outputShape);
-    const lse = problem.spec.returnLse ? call.output(problem.lseShape) : undefined;
+    const input = (info: TensorInfo | undefined) => info && call.input(info);
+    const ints = batchInts(call, problem.ints);
+    const cache = storage && cacheRegions(storage);
+    // In the order of the operand table.
     site.kernels.attention(problem.params, {
-      ...tensors,
-      ...(storage && cacheRegions(storage)),
-      queryStartLoc,
-      seqLens,
-      queryOffsets,
-      blockTables,
-      out,
-      lse,
+      q: call.input(inputs.q),
+      k: cache?.k ?? input(inputs.k),
+      v: cache?.v ?? input(inputs.v),
+      bias: input(inputs.bias),
+      mask: input(inputs.mask),
+      queryStartLoc: ints.queryStartLoc,
+      seqLens: ints.seqLens,
+      queryOffsets: ints.queryOffsets,
+      blockTables: ints.blockTables,
+      causalFlags: ints.causalFlags,
+      rswaPrefixLens: ints.rswaPrefixLens,
+      mmRanges: ints.mmRanges,
+      alibiSlopes: input(inputs.alibiSlopes),
+      sinks: input(inputs.sinks),
+      kHeadScales: cache?.kHeadScales,
+      vHeadScales: cache?.vHeadScales,
+      kTokenScales: cache?.kTokenScales,
+      vTokenScales: cache?.vTokenScales,
+      qqBias: input(inputs.qqBias),
+      out: call.output(problem.outputShape),
+      lse: problem.spec.returnLse ? call.output(problem.lseShape) : undefined,
     });
   });
 }

@@ -3,7 +3,16 @@ import type { Heap } from '../heap/heap.js';
 import type { Region, Regions } from '../heap/region.js';
 import type { Call } from './call.js';
 
-const NAMES = ['queryStartLoc', 'seqLens', 'queryOffsets', 'blockTables', 'slotMapping'] as const;
+const NAMES = [
+  'queryStartLoc',
+  'seqLens',
+  'queryOffsets',
+  'blockTables',
+  'causalFlags',
+  'rswaPrefixLens',
+  'mmRanges',
+  'slotMapping',
+] as const;
 
 type Name = (typeof NAMES)[number];
 type BatchInts = Readonly<Partial<Record<Name, Int32Array>>>;

@@ -5,6 +5,8 @@ import {
   type CacheParams,
   type KvCacheLayout,
 } from '@tfjs-attention/core/provider';
+import type { Region } from '../heap/region.js';
+import type { CacheRegions } from '../kernels/kernel_set.js';
 import type { HeapKvStorage } from '../kv_storage.js';
 import type { Site } from '../runtime.js';
 import { cacheRegions } from './attention.js';
@@ -23,7 +25,7 @@ export function reshapeAndCache(
     const newV = call.input(inputs.v);
     const { slotMapping } = batchInts(call, plan);
     const params = cacheParams(storage.layout, plan.numTokens);
-    site.kernels.cacheWrite(params, { ...cacheRegions(storage), newK, newV, slotMapping });
+    site.kernels.cacheWrite(params, cacheOperands(storage, newK, newV, slotMapping));
   });
 }
 
@@ -36,8 +38,19 @@ export function gatherCache(site: Site, slots: Int32Array, storage: HeapKvStorag
     const newK = call.output([slots.length, numKvHeads, headSize]);
     const newV = call.output([slots.length, numKvHeads, valueHeadSize]);
     const params = cacheParams(storage.layout, slots.length);
-    site.kernels.cacheGather(params, { ...cacheRegions(storage), newK, newV, slotMapping });
+    site.kernels.cacheGather(params, cacheOperands(storage, newK, newV, slotMapping));
   });
+}
+
+/** In the order of the operand table. */
+function cacheOperands(
+  storage: HeapKvStorage,
+  newK: Region,
+  newV: Region,
+  slotMapping: Region | undefined,
+): CacheRegions {
+  const { k, v, kHeadScales, vHeadScales, kTokenScales, vTokenScales } = cacheRegions(storage);
+  return { newK, newV, k, v, slotMapping, kHeadScales, vHeadScales, kTokenScales, vTokenScales };
 }
 
 function cacheParams(layout: KvCacheLayout, numTokens: number): CacheParams {

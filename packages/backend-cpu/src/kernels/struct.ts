@@ -1,6 +1,9 @@
 import type { Region, Regions } from '../heap/region.js';
 
-/** A C struct of four-byte fields, written by field name in table order. */
+/**
+ * A C struct of four-byte fields in table order. Objects whose keys stand in that order are written fastest: a lookup by
+ * a name that varies costs V8 a hundred times a list's entry.
+ */
 export class Struct<Name extends string> {
   private readonly names: readonly Name[];
   private readonly isFloat: readonly boolean[];
@@ -15,19 +18,27 @@ export class Struct<Name extends string> {
   }
 
   write(region: Region, values: Readonly<Record<Name, number>>): void {
+    const { names, isFloat } = this;
     const floats = region.floats();
     const ints = region.ints();
-    this.names.forEach((name, i) => {
-      if (this.isFloat[i]) floats[i] = values[name];
-      else ints[i] = values[name];
-    });
+    const keys = Object.keys(values);
+    const entries: number[] = Object.values(values);
+    for (let i = 0; i < names.length; i++) {
+      const value = keys[i] === names[i] ? entries[i] : values[names[i]];
+      if (isFloat[i]) floats[i] = value;
+      else ints[i] = value;
+    }
   }
 
   /** A struct of pointers; an absent operand is null. */
   writePointers(region: Region, operands: Regions<Name>): void {
+    const { names } = this;
     const ints = region.ints();
-    this.names.forEach((name, i) => {
-      ints[i] = operands[name]?.address ?? 0;
-    });
+    const keys = Object.keys(operands);
+    const entries: (Region | undefined)[] = Object.values(operands);
+    for (let i = 0; i < names.length; i++) {
+      const operand = keys[i] === names[i] ? entries[i] : operands[names[i]];
+      ints[i] = operand === undefined ? 0 : operand.address;
+    }
   }
 }

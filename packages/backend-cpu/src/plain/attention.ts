@@ -1,9 +1,18 @@
-import type { AttentionParams } from '@tfjs-attention/core/provider';
+import { maskRules, type AttentionParams, type MaskRules } from '@tfjs-attention/core/provider';
 import type { AttentionRegions } from '../kernels/kernel_set.js';
 import type { Region } from '../heap/region.js';
 import { keySpans, seesAll, type Span } from './key_spans.js';
 import { KvReader } from './kv_reader.js';
-import { accumulateTile, accumulateVisible, scoreTile, TILE_KEYS, TILE_ROWS } from './products.js';
+import {
+  accumulateVisible,
+  addProducts,
+  leftIndex,
+  packRows,
+  paddedColumns,
+  paddedRows,
+  TILE_KEYS,
+  TILE_ROWS,
+} from './products.js';
 import { RowScores, type Row } from './row_scores.js';
 import { SoftmaxState } from './softmax_state.js';
 
@@ -21,6 +30,7 @@ export class PlainAttention {
   private readonly keyTile: Float64Array;
   private readonly valueTile: Float64Array;
   private readonly scoresTile = new Float64Array(TILE_ROWS * TILE_KEYS);
+  private readonly weightsTile = new Float64Array(TILE_ROWS * TILE_KEYS);
 
   constructor(
     private readonly params: AttentionParams,
@@ -37,7 +47,7 @@ export class PlainAttention {
     this.sinks = operands.sinks?.floats();
     this.queryTile = new Float64Array(TILE_ROWS * headSize);
     this.keyTile = new Float64Array(TILE_KEYS * headSize);
-    this.valueTile = new Float64Array(TILE_KEYS * valueHeadSize);
+    this.valueTile = new Float64Array(TILE_KEYS * paddedColumns(valueHeadSize));
   }
 
   run(): void {
@@ -45,11 +55,17 @@ export class PlainAttention {
     const starts = this.operands.queryStartLoc?.ints();
     const seqLens = required(this.operands.seqLens).ints();
     const offsets = required(this.operands.queryOffsets).ints();
+    const maskInts = {
+      causalFlags: this.operands.causalFlags?.ints(),
+      rswaPrefixLens: this.operands.rswaPrefixLens?.ints(),
+      mmRanges: this.operands.mmRanges?.ints(),
+    };
     const group = numHeads / numKvHeads;
     for (let sequence = 0; sequence < numSeqs; sequence++) {
       const start = starts?.[sequence] ?? 0;
       const queryLen = starts ? starts[sequence + 1] - start : maxQueryLen;
       const seqLen = seqLens[sequence];
+      const rules = maskRules(this.params, maskInts, sequence);
       for (let kvHead = 0; kvHead < numKvHeads; kvHead++) {
         // Rows of one KV head: its query heads side by side, token after token.
         for (let from = 0; from < queryLen * group; from += TILE_ROWS) {
@@ -60,22 +76,29 @@ export class PlainAttention {
             const position = offsets[sequence] + index;
             return { sequence, index, token: start + index, head, position };
           });
-          this.block(rows, kvHead, seqLen, seqLen - queryLen);
+          this.block(rows, kvHead, rules, seqLen, seqLen - queryLen);
         }
       }
     }
   }
 
-  private block(rows: readonly Row[], kvHead: number, seqLen: number, contextLen: number): void {
-    const { params, state } = this;
+  private block(
+    rows: readonly Row[],
+    kvHead: number,
+    rules: MaskRules,
+    seqLen: number,
+    contextLen: number,
+  ): void {
+    const { state } = this;
     const first = rows[0].position;
     const last = rows[rows.length - 1].position;
     rows.forEach((row, r) => this.loadQuery(row, r));
     state.clear(rows.length);
-    for (const [begin, end] of keySpans(params, first, last, seqLen)) {
+    for (const [begin, end] of keySpans(rules, first, last, seqLen)) {
       for (let j = begin; j < end; j += TILE_KEYS) {
         const tile: Span = [j, Math.min(end, j + TILE_KEYS)];
-        this.tile(rows, kvHead, tile, contextLen, !seesAll(params, first, last, tile));
+        const hiding = seesAll(rules, first, last, tile) ? undefined : rules;
+        this.tile(rows, kvHead, tile, contextLen, hiding);
       }
     }
     rows.forEach((row, r) => this.finish(row, r));
@@ -86,26 +109,37 @@ export class PlainAttention {
     kvHead: number,
     [begin, end]: Span,
     contextLen: number,
-    banded: boolean,
+    hiding: MaskRules | undefined,
   ): void {
-    const { queryTile, keyTile, valueTile, scoresTile, state, keys, values } = this;
-    const [count, { sequence }] = [end - begin, rows[0]];
+    const { queryTile, keyTile, valueTile, scoresTile, weightsTile, state, keys, values } = this;
+    const { length } = rows;
+    const { sequence } = rows[0];
+    const count = end - begin;
     keys.read(keyTile, sequence, kvHead, begin, count);
-    scoreTile(queryTile, keyTile, scoresTile, rows.length, count, keys.size);
+    scoresTile.fill(0, 0, paddedRows(length) * TILE_KEYS);
+    const { size: depth } = keys;
+    addProducts(queryTile, depth, keyTile, depth, scoresTile, TILE_KEYS, length, count, depth);
     rows.forEach((row, r) => {
       const at = r * TILE_KEYS;
-      const most = this.scores.apply(scoresTile, at, row, begin, count, contextLen, banded);
+      const most = this.scores.apply(scoresTile, at, row, begin, count, contextLen, hiding);
       state.weigh(r, scoresTile, count, most);
     });
-    const finite = values.read(valueTile, sequence, kvHead, begin, count);
-    const accumulate = finite ? accumulateTile : accumulateVisible;
-    accumulate(scoresTile, valueTile, state.acc, rows.length, count, values.size);
+    const { acc, stride } = state;
+    const { size } = values;
+    if (values.read(valueTile, sequence, kvHead, begin, count)) {
+      packRows(scoresTile, weightsTile, length, count);
+      addProducts(weightsTile, TILE_KEYS, valueTile, TILE_KEYS, acc, stride, length, size, count);
+    } else {
+      accumulateVisible(scoresTile, valueTile, acc, stride, length, count, size);
+    }
   }
 
   private loadQuery(row: Row, r: number): void {
     const { qStrideBatch, qStrideToken, qStrideHead, headSize } = this.params;
     const at = row.sequence * qStrideBatch + row.token * qStrideToken + row.head * qStrideHead;
-    this.queryTile.set(this.q.subarray(at, at + headSize), r * headSize);
+    for (let d = 0; d < headSize; d++) {
+      this.queryTile[leftIndex(r, d, headSize)] = this.q[at + d];
+    }
   }
 
   private finish({ sequence, token, head }: Row, r: number): void {

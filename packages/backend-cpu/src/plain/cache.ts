@@ -9,6 +9,8 @@ import type { Region } from '../heap/region.js';
 import type { CacheRegions } from '../kernels/kernel_set.js';
 import { codesOf, valuesOf, type Codes } from './codes.js';
 
+const { abs, fround, max } = Math;
+
 /** Keys or values of a cache, with the new tokens `[T, K, size]` beside them. */
 class CacheHalf {
   readonly dtype;
@@ -31,7 +33,7 @@ class CacheHalf {
     this.size = half === 'k' ? params.headSize : params.valueHeadSize;
     this.stored = stored;
     this.fresh = fresh.floats();
-    this.scale = Math.fround(params[`${half}Scale`]);
+    this.scale = fround(params[`${half}Scale`]);
     this.headScales = operands[`${half}HeadScales`]?.floats();
     this.tokenScales = operands[`${half}TokenScales`]?.floats();
   }
@@ -70,18 +72,18 @@ export function plainCacheWrite(params: CacheParams, operands: CacheRegions): vo
       let most = 0;
       for (let d = 0; d < size; d++) {
         // A NaN is no size.
-        const magnitude = Math.abs(fresh[from + d]);
+        const magnitude = abs(fresh[from + d]);
         if (magnitude > most) most = magnitude;
       }
-      tokenScales[slot * params.numKvHeads + head] = Math.max(
-        Math.fround(most / maxStored(dtype)),
-        Math.fround(1e-6),
+      tokenScales[slot * params.numKvHeads + head] = max(
+        fround(most / maxStored(dtype)),
+        fround(1e-6),
       );
     }
     const scale = half.scaleOf(slot, head);
     const to = half.at(slot, head);
     for (let d = 0; d < size; d++) {
-      codes[to + d] = encode(dtype, Math.fround(fresh[from + d] / scale));
+      codes[to + d] = encode(dtype, fround(fresh[from + d] / scale));
     }
   });
 }

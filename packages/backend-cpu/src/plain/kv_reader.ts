@@ -1,6 +1,7 @@
 import { KV_CACHE_DTYPES, type AttentionParams } from '@tfjs-attention/core/provider';
 import type { AttentionRegions } from '../kernels/kernel_set.js';
 import { codesOf, valuesOf, type Codes } from './codes.js';
+import { rightIndex, TILE_KEYS } from './products.js';
 
 /** Keys or values of a call, dense or paged, as real numbers. */
 export class KvReader {
@@ -11,12 +12,15 @@ export class KvReader {
   private readonly tokenScales: Float32Array | undefined;
   private readonly blockTables: Int32Array | undefined;
   private readonly strides: { batch: number; token: number; head: number };
+  /** From element 0 to 1, and to 2, of a row in a tile. */
+  private readonly laneStep: number;
+  private readonly pairStep: number;
   readonly size: number;
 
   constructor(
     private readonly params: AttentionParams,
     operands: AttentionRegions,
-    half: 'k' | 'v',
+    private readonly half: 'k' | 'v',
   ) {
     const dtype = KV_CACHE_DTYPES[params.kvDtype];
     const region = operands[half];
@@ -34,6 +38,13 @@ export class KvReader {
       token: params[`${half}StrideToken`],
       head: params[`${half}StrideHead`],
     };
+    this.laneStep = this.place(0, 1);
+    this.pairStep = this.place(0, 2);
+  }
+
+  /** Element d of row r in a tile, the right operand of a product: keys are its columns, or values' lanes are. */
+  private place(r: number, d: number): number {
+    return this.half === 'k' ? rightIndex(r, d, this.size) : rightIndex(d, r, TILE_KEYS);
   }
 
   /** Fills `tile` with `count` rows from key `first` on. Returns whether all numbers are finite. */
@@ -44,7 +55,7 @@ export class KvReader {
     first: number,
     count: number,
   ): boolean {
-    const { codes, table, size, strides, params, blockTables } = this;
+    const { codes, table, size, strides, params, blockTables, laneStep, pairStep } = this;
     let finite = true;
     for (let row = 0; row < count; row++) {
       const j = first + row;
@@ -60,12 +71,12 @@ export class KvReader {
         token = block * blockSize + offset;
       }
       const scale = this.scaleOf(token, kvHead);
-      const to = row * size;
       let sum = 0;
-      for (let d = 0; d < size; d++) {
+      for (let d = 0, to = this.place(row, 0); d < size; d++) {
         const code = codes[at + d];
         const value = (table === undefined ? code : table[code]) * scale;
-        tile[to + d] = value;
+        tile[to] = value;
+        to += d & 1 ? pairStep - laneStep : laneStep;
         // 0 as long as everything is finite, NaN ever after.
         sum += value * 0;
       }

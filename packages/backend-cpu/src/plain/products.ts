@@ -1,35 +1,63 @@
 /** Keys per tile. */
 export const TILE_KEYS = 64;
-/** Query rows that share a loaded tile. */
-export const TILE_ROWS = 32;
+/** Query rows that share a loaded tile, in whole panels. */
+export const TILE_ROWS = 64;
+/** Rows of a left panel and columns of a right one: 8 sums and 6 operands fit in the registers. */
+const PANEL_ROWS = 4;
+const PANEL_COLUMNS = 2;
 
-/** s[r, c] = <q[r], k[c]> for rows of `size` lanes; four rows by two keys in registers. */
-export function scoreTile(
-  q: Float64Array,
-  k: Float64Array,
-  s: Float64Array,
+/** Whole panels. */
+export function paddedRows(rows: number): number {
+  return Math.ceil(rows / PANEL_ROWS) * PANEL_ROWS;
+}
+
+export function paddedColumns(columns: number): number {
+  return Math.ceil(columns / PANEL_COLUMNS) * PANEL_COLUMNS;
+}
+
+/** Where element i of row r lies in a left operand with `depth` elements a row: panels of four rows, interleaved. */
+export function leftIndex(r: number, i: number, depth: number): number {
+  return (r - (r % PANEL_ROWS)) * depth + i * PANEL_ROWS + (r % PANEL_ROWS);
+}
+
+/** Where element i of column c lies in a right operand with `depth` elements a column: panels of two, interleaved. */
+export function rightIndex(c: number, i: number, depth: number): number {
+  return (c - (c % PANEL_COLUMNS)) * depth + i * PANEL_COLUMNS + (c % PANEL_COLUMNS);
+}
+
+/**
+ * out[r, c] += sum over i < length of left[r, i] * right[c, i]. Rows are rounded up to whole panels and columns to
+ * pairs, so `out` has room for those; what they hold means nothing. Interleaved operands take one index each: V8 checks
+ * bounds at every access, but adds no constants.
+ */
+export function addProducts(
+  left: Float64Array,
+  leftDepth: number,
+  right: Float64Array,
+  rightDepth: number,
+  out: Float64Array,
+  stride: number,
   rows: number,
-  keys: number,
-  size: number,
+  columns: number,
+  length: number,
 ): void {
-  const blocked = rows & ~3;
-  for (let r = 0; r < blocked; r += 4) {
-    const q0 = r * size;
-    const q1 = q0 + size;
-    const q2 = q1 + size;
-    const q3 = q2 + size;
-    for (let c = 0; c < keys; c += 2) {
-      const k0 = c * size;
-      // An odd last key is computed twice; the surplus lands in a column that nobody reads.
-      const k1 = c + 1 < keys ? k0 + size : k0;
-      let s00 = 0, s01 = 0, s10 = 0, s11 = 0, s20 = 0, s21 = 0, s30 = 0, s31 = 0; // prettier-ignore
-      for (let d = 0; d < size; d++) {
-        const x = k[k0 + d];
-        const y = k[k1 + d];
-        const a = q[q0 + d];
-        const b = q[q1 + d];
-        const e = q[q2 + d];
-        const f = q[q3 + d];
+  for (let r = 0; r < rows; r += PANEL_ROWS) {
+    for (let c = 0; c < columns; c += PANEL_COLUMNS) {
+      const o0 = r * stride + c;
+      const o1 = o0 + stride;
+      const o2 = o1 + stride;
+      const o3 = o2 + stride;
+      let s00 = out[o0], s01 = out[o0 + 1], s10 = out[o1], s11 = out[o1 + 1]; // prettier-ignore
+      let s20 = out[o2], s21 = out[o2 + 1], s30 = out[o3], s31 = out[o3 + 1]; // prettier-ignore
+      let i = (r * leftDepth) | 0;
+      let j = (c * rightDepth) | 0;
+      for (const end = (i + PANEL_ROWS * length) | 0; i < end; i = (i + PANEL_ROWS) | 0) {
+        const x = right[j];
+        const y = right[(j + 1) | 0];
+        const a = left[i];
+        const b = left[(i + 1) | 0];
+        const e = left[(i + 2) | 0];
+        const f = left[(i + 3) | 0];
         s00 += a * x;
         s01 += a * y;
         s10 += b * x;
@@ -38,89 +66,34 @@ export function scoreTile(
         s21 += e * y;
         s30 += f * x;
         s31 += f * y;
+        j = (j + PANEL_COLUMNS) | 0;
       }
-      const at = r * TILE_KEYS + c;
-      s[at] = s00;
-      s[at + 1] = s01;
-      s[at + TILE_KEYS] = s10;
-      s[at + TILE_KEYS + 1] = s11;
-      s[at + 2 * TILE_KEYS] = s20;
-      s[at + 2 * TILE_KEYS + 1] = s21;
-      s[at + 3 * TILE_KEYS] = s30;
-      s[at + 3 * TILE_KEYS + 1] = s31;
-    }
-  }
-  for (let r = blocked; r < rows; r++) {
-    for (let c = 0; c < keys; c++) {
-      let sum = 0;
-      for (let d = 0; d < size; d++) sum += q[r * size + d] * k[c * size + d];
-      s[r * TILE_KEYS + c] = sum;
+      out[o0] = s00;
+      out[o0 + 1] = s01;
+      out[o1] = s10;
+      out[o1 + 1] = s11;
+      out[o2] = s20;
+      out[o2 + 1] = s21;
+      out[o3] = s30;
+      out[o3 + 1] = s31;
     }
   }
 }
 
-/** acc[r] += sum over c of p[r, c] * v[c]; four rows by two lanes in registers. */
-export function accumulateTile(
-  p: Float64Array,
-  v: Float64Array,
-  acc: Float64Array,
-  rows: number,
-  keys: number,
-  size: number,
-): void {
-  const blocked = rows & ~3;
-  const paired = size & ~1;
-  for (let r = 0; r < blocked; r += 4) {
-    const p0 = r * TILE_KEYS;
-    const p1 = p0 + TILE_KEYS;
-    const p2 = p1 + TILE_KEYS;
-    const p3 = p2 + TILE_KEYS;
-    const a0 = r * size;
-    const a1 = a0 + size;
-    const a2 = a1 + size;
-    const a3 = a2 + size;
-    for (let d = 0; d < paired; d += 2) {
-      let s00 = acc[a0 + d], s01 = acc[a0 + d + 1], s10 = acc[a1 + d], s11 = acc[a1 + d + 1]; // prettier-ignore
-      let s20 = acc[a2 + d], s21 = acc[a2 + d + 1], s30 = acc[a3 + d], s31 = acc[a3 + d + 1]; // prettier-ignore
-      for (let c = 0, at = d; c < keys; c++, at += size) {
-        const x = v[at];
-        const y = v[at + 1];
-        const a = p[p0 + c];
-        const b = p[p1 + c];
-        const e = p[p2 + c];
-        const f = p[p3 + c];
-        s00 += a * x;
-        s01 += a * y;
-        s10 += b * x;
-        s11 += b * y;
-        s20 += e * x;
-        s21 += e * y;
-        s30 += f * x;
-        s31 += f * y;
-      }
-      acc[a0 + d] = s00;
-      acc[a0 + d + 1] = s01;
-      acc[a1 + d] = s10;
-      acc[a1 + d + 1] = s11;
-      acc[a2 + d] = s20;
-      acc[a2 + d + 1] = s21;
-      acc[a3 + d] = s30;
-      acc[a3 + d + 1] = s31;
-    }
-    if (paired < size) {
-      for (let row = r; row < r + 4; row++) addLane(p, v, acc, row, keys, size, paired);
-    }
-  }
-  for (let r = blocked; r < rows; r++) {
-    for (let c = 0; c < keys; c++) addRow(p[r * TILE_KEYS + c], v, c * size, acc, r * size, size);
+/** Rows [r][TILE_KEYS] as a left operand. */
+export function packRows(from: Float64Array, to: Float64Array, rows: number, length: number): void {
+  for (let r = 0; r < rows; r++) {
+    let at = leftIndex(r, 0, TILE_KEYS);
+    for (let i = r * TILE_KEYS; i < r * TILE_KEYS + length; i++, at += PANEL_ROWS) to[at] = from[i];
   }
 }
 
-/** The same where values may be NaN or infinite: what has no weight must not be touched. */
+/** acc[r] += sum over c of p[r, c] * v[c] where values may be NaN or infinite: what has no weight is not touched. */
 export function accumulateVisible(
   p: Float64Array,
   v: Float64Array,
   acc: Float64Array,
+  stride: number,
   rows: number,
   keys: number,
   size: number,
@@ -128,32 +101,8 @@ export function accumulateVisible(
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < keys; c++) {
       const weight = p[r * TILE_KEYS + c];
-      if (weight !== 0) addRow(weight, v, c * size, acc, r * size, size);
+      if (weight === 0) continue;
+      for (let d = 0; d < size; d++) acc[r * stride + d] += weight * v[rightIndex(d, c, TILE_KEYS)];
     }
   }
-}
-
-function addRow(
-  weight: number,
-  v: Float64Array,
-  from: number,
-  acc: Float64Array,
-  to: number,
-  size: number,
-): void {
-  for (let d = 0; d < size; d++) acc[to + d] += weight * v[from + d];
-}
-
-function addLane(
-  p: Float64Array,
-  v: Float64Array,
-  acc: Float64Array,
-  row: number,
-  keys: number,
-  size: number,
-  lane: number,
-): void {
-  let sum = acc[row * size + lane];
-  for (let c = 0; c < keys; c++) sum += p[row * TILE_KEYS + c] * v[c * size + lane];
-  acc[row * size + lane] = sum;
 }

@@ -1,4 +1,4 @@
-import { inBand, type AttentionParams } from '@tfjs-attention/core/provider';
+import { mayAttend, type AttentionParams, type MaskRules } from '@tfjs-attention/core/provider';
 import type { AttentionRegions } from '../kernels/kernel_set.js';
 
 /** Where a query row stands. */
@@ -38,7 +38,7 @@ export class RowScores {
   }
 
   /**
-   * Rewrites `count` products at `at` that belong to keys from `first` on. `banded`: some are hidden by geometry.
+   * Rewrites `count` products at `at` that belong to keys from `first` on. `rules`: positions may hide some of them.
    * `contextLen` is the sequence's keys before this step's. Returns the largest score.
    */
   apply(
@@ -48,7 +48,7 @@ export class RowScores {
     first: number,
     count: number,
     contextLen: number,
-    banded: boolean,
+    rules: MaskRules | undefined,
   ): number {
     const { scale, cap } = this;
     for (let c = at; c < at + count; c++) s[c] *= scale;
@@ -59,7 +59,7 @@ export class RowScores {
       const slope = this.slopes[row.head];
       for (let c = 0; c < count; c++) s[at + c] -= slope * Math.abs(row.position - first - c);
     }
-    if (banded || this.hides) this.hide(s, at, row, first, count, banded);
+    if (rules || this.hides) this.hide(s, at, row, first, count, rules);
     let most = -Infinity;
     for (let c = at; c < at + count; c++) if (s[c] > most) most = s[c];
     return most;
@@ -104,7 +104,7 @@ export class RowScores {
     row: Row,
     first: number,
     count: number,
-    banded: boolean,
+    rules: MaskRules | undefined,
   ): void {
     const { params, bias, mask } = this;
     const biasAt = bias ? this.indexOf('bias', row, first) : 0;
@@ -113,7 +113,7 @@ export class RowScores {
       const visible =
         (mask === undefined || mask[maskAt + c * params.maskStrideKey] !== 0) &&
         (bias === undefined || bias[biasAt + c * params.biasStrideKey] !== -Infinity) &&
-        (!banded || inBand(params, row.position, first + c));
+        (rules === undefined || mayAttend(rules, row.position, first + c));
       if (!visible) s[at + c] = -Infinity;
     }
   }

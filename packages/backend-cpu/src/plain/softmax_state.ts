@@ -1,19 +1,22 @@
-import { TILE_KEYS, TILE_ROWS } from './products.js';
+import { paddedColumns, paddedRows, TILE_KEYS, TILE_ROWS } from './products.js';
 
 /** Running softmax of a block of rows: maximum m, sum l, and unnormalised outputs (Milakov and Gimelshein, 2018). */
 export class SoftmaxState {
   private readonly m = new Float64Array(TILE_ROWS);
   private readonly l = new Float64Array(TILE_ROWS);
   readonly acc: Float64Array;
+  /** From one row of `acc` to the next. */
+  readonly stride: number;
 
   constructor(private readonly size: number) {
-    this.acc = new Float64Array(TILE_ROWS * size);
+    this.stride = paddedColumns(size);
+    this.acc = new Float64Array(TILE_ROWS * this.stride);
   }
 
   clear(rows: number): void {
     this.m.fill(-Infinity, 0, rows);
     this.l.fill(0, 0, rows);
-    this.acc.fill(0, 0, rows * this.size);
+    this.acc.fill(0, 0, paddedRows(rows) * this.stride);
   }
 
   /** Turns a row's scores, the largest of which is `most`, into weights, and rescales what was summed before. */
@@ -39,14 +42,14 @@ export class SoftmaxState {
   }
 
   private rescale(row: number, factor: number): void {
-    const { acc, size } = this;
+    const { acc, stride } = this;
     this.l[row] *= factor;
-    for (let d = row * size; d < (row + 1) * size; d++) acc[d] *= factor;
+    for (let d = row * stride; d < (row + 1) * stride; d++) acc[d] *= factor;
   }
 
   /** Writes a row's output and returns its lse. The sink is in the denominator only. */
   finish(row: number, sink: number, out: Float32Array, at: number): number {
-    const { acc, size } = this;
+    const { acc, size, stride } = this;
     const m = this.m[row];
     const l = this.l[row];
     if (l === 0) {
@@ -54,7 +57,7 @@ export class SoftmaxState {
       return -Infinity;
     }
     const share = 1 / (l + Math.exp(sink - m));
-    for (let d = 0; d < size; d++) out[at + d] = acc[row * size + d] * share;
+    for (let d = 0; d < size; d++) out[at + d] = acc[row * stride + d] * share;
     return m + Math.log(l);
   }
 }

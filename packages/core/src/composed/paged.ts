@@ -1,8 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { gatherSlots } from '../kv_cache/access.js';
+import { gatherSlots, slotsOf } from '../kv_cache/access.js';
 import type { KvStorage } from '../kv_cache/storage.js';
+import { maskIntsOf } from '../problem/mask_ints.js';
 import type { AttentionProblem, AttentionTensors } from '../problem/problem.js';
 import { composedAttention } from './attention.js';
+
+const NO_TABLES = new Int32Array(0);
 
 /** Paged attention from stock tfjs ops: each sequence's keys are gathered dense, then attended. */
 export function composedPagedAttention(
@@ -37,10 +40,8 @@ function composedSequence(
     return spec.returnLse ? [output, tf.fill([queryLen, numHeads], -Infinity)] : [output];
   }
   const { maxBlocksPerSeq, blockSize } = params;
-  const slots = Int32Array.from({ length: keys }, (_, j) => {
-    const block = ints.blockTables?.[b * maxBlocksPerSeq + Math.floor(j / blockSize)] ?? 0;
-    return block * blockSize + (j % blockSize);
-  });
+  const { seqLens, blockTables = NO_TABLES } = ints;
+  const slots = slotsOf({ seqLens, blockTables, maxBlocksPerSeq }, blockSize, b, b + 1);
   const [k, v] = gatherSlots(storage, slots);
   const cut = (x: tf.Tensor | undefined) => x && cutScores(x, start, queryLen, keys);
   const { bias, mask, ...rest } = tensors;
@@ -51,6 +52,7 @@ function composedSequence(
       ints: {
         seqLens: Int32Array.of(keys),
         queryOffsets: Int32Array.of(ints.queryOffsets[b]),
+        ...maskIntsOf(ints, b),
       },
     },
     {

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { hasBand, inBand } from '../reference/mask.js';
+import { hasBand, maskRules, mayAttend } from '../reference/mask.js';
 import type { AttentionParams } from '../problem/params.js';
+import type { AttentionInts } from '../problem/problem.js';
 import { untaped } from './untaped.js';
 
 /** A slab of query rows of B sequences of equal shape, everything in 'bnsh'. */
@@ -14,8 +15,7 @@ export interface Slab {
   firstRow: number;
   /** Query rows of the whole sequence. */
   queryLen: number;
-  seqLens: Int32Array;
-  queryOffsets: Int32Array;
+  ints: AttentionInts;
   /** Rank 4, 1 along broadcast axes, rows already cut to this slab. */
   bias?: tf.Tensor;
   mask?: tf.Tensor;
@@ -79,16 +79,18 @@ function selectedProduct(weights: tf.Tensor, v: tf.Tensor): tf.Tensor {
 
 /** Bool tensor of visible keys, or nothing where all are. */
 function visibility(slab: Slab, keys: number, tree?: tf.Tensor): tf.Tensor | undefined {
-  const { params, seqLens, queryOffsets, firstRow, q } = slab;
+  const { params, ints, firstRow, q } = slab;
+  const { seqLens, queryOffsets } = ints;
   const [batch, , rows] = q.shape;
   let visible: tf.Tensor | undefined;
   if (hasBand(params) || seqLens.some((length) => length < keys)) {
     const flags = new Uint8Array(batch * rows * keys);
     for (let b = 0; b < batch; b++) {
+      const rules = maskRules(params, ints, b);
       for (let r = 0; r < rows; r++) {
         const p = queryOffsets[b] + firstRow + r;
         for (let j = 0; j < seqLens[b]; j++) {
-          if (inBand(params, p, j)) flags[(b * rows + r) * keys + j] = 1;
+          if (mayAttend(rules, p, j)) flags[(b * rows + r) * keys + j] = 1;
         }
       }
     }
@@ -102,7 +104,7 @@ function visibility(slab: Slab, keys: number, tree?: tf.Tensor): tf.Tensor | und
 }
 
 /** |p - j| as `[B, 1, R, S]`. */
-function distances({ queryOffsets, firstRow, q }: Slab, keys: number): tf.Tensor {
+function distances({ ints: { queryOffsets }, firstRow, q }: Slab, keys: number): tf.Tensor {
   const [batch, , rows] = q.shape;
   const values = new Float32Array(batch * rows * keys);
   let at = 0;
@@ -117,13 +119,13 @@ function distances({ queryOffsets, firstRow, q }: Slab, keys: number): tf.Tensor
 
 /** qqBias[i, j - contextLen] as `[B, 1, R, S]`, 0 outside the matrix. */
 function treeBias(slab: Slab, qqBias: tf.Tensor, keys: number): tf.Tensor {
-  const { seqLens, queryLen, firstRow, q } = slab;
+  const { ints, queryLen, firstRow, q } = slab;
   const [batch, , rows] = q.shape;
   const [size] = qqBias.shape;
   const outside = size * size;
   const index = new Int32Array(batch * rows * keys).fill(outside);
   for (let b = 0; b < batch; b++) {
-    const contextLen = seqLens[b] - queryLen;
+    const contextLen = ints.seqLens[b] - queryLen;
     for (let r = 0; r < rows && firstRow + r < size; r++) {
       for (let column = Math.max(0, -contextLen); column < size; column++) {
         const j = contextLen + column;

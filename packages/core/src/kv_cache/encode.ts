@@ -1,5 +1,7 @@
 import type { KvCacheDtype } from '../problem/params.js';
 
+const { abs, floor, max, min, sign } = Math;
+
 const floats = new Float32Array(1);
 const bits = new Uint32Array(floats.buffer);
 
@@ -11,7 +13,7 @@ function bitsOf(x: number): number {
 /** Shifts out `count` low bits, nearest, ties to even. */
 function roundShift(value: number, count: number): number {
   const half = 2 ** (count - 1);
-  const kept = Math.floor(value / 2 ** count);
+  const kept = floor(value / 2 ** count);
   const rest = value - kept * 2 ** count;
   return rest > half || (rest === half && kept % 2 === 1) ? kept + 1 : kept;
 }
@@ -44,10 +46,10 @@ function encodeMagnitude(
 /** float32 to IEEE half bits: nearest-even, overflow to Infinity, NaN kept. */
 export function encodeFloat16(x: number): number {
   const word = bitsOf(x);
-  const sign = (word >>> 16) & 0x8000;
+  const signBit = (word >>> 16) & 0x8000;
   const magnitude = word & 0x7fffffff;
-  if (magnitude > 0x7f800000) return sign | 0x7e00;
-  return sign | encodeMagnitude(magnitude, 5, 10, 0x7bff, 0x7c00);
+  if (magnitude > 0x7f800000) return signBit | 0x7e00;
+  return signBit | encodeMagnitude(magnitude, 5, 10, 0x7bff, 0x7c00);
 }
 
 /** float32 to bfloat16 bits: nearest-even, NaN kept. */
@@ -60,26 +62,26 @@ export function encodeBfloat16(x: number): number {
 /** float32 to e4m3fn (OCP FP8): nearest-even, saturating at 448, NaN = 0x7f. */
 export function encodeE4m3(x: number): number {
   const word = bitsOf(x);
-  const sign = (word >>> 24) & 0x80;
+  const signBit = (word >>> 24) & 0x80;
   const magnitude = word & 0x7fffffff;
-  if (magnitude > 0x7f800000) return sign | 0x7f;
-  return sign | encodeMagnitude(magnitude, 4, 3, 0x7e, 0x7e);
+  if (magnitude > 0x7f800000) return signBit | 0x7f;
+  return signBit | encodeMagnitude(magnitude, 4, 3, 0x7e, 0x7e);
 }
 
 /** float32 to e5m2 (OCP FP8): nearest-even, saturating at 57344, NaN = 0x7f. */
 export function encodeE5m2(x: number): number {
   const word = bitsOf(x);
-  const sign = (word >>> 24) & 0x80;
+  const signBit = (word >>> 24) & 0x80;
   const magnitude = word & 0x7fffffff;
-  if (magnitude > 0x7f800000) return sign | 0x7f;
-  return sign | encodeMagnitude(magnitude, 5, 2, 0x7b, 0x7b);
+  if (magnitude > 0x7f800000) return signBit | 0x7f;
+  return signBit | encodeMagnitude(magnitude, 5, 2, 0x7b, 0x7b);
 }
 
 /** float32 to int8: half away from zero, saturating at +-127 and -128; NaN = 0. */
 export function encodeInt8(x: number): number {
   if (Number.isNaN(x)) return 0;
-  const rounded = Math.sign(x) * Math.floor(Math.abs(x) + 0.5);
-  return Math.max(-128, Math.min(127, rounded)) & 0xff;
+  const rounded = sign(x) * floor(abs(x) + 0.5);
+  return max(-128, min(127, rounded)) & 0xff;
 }
 
 /** Stored bits of the already divided value x / scale. */

@@ -7,6 +7,8 @@ import { encode } from './encode.js';
 import type { BlockPairs, KvBlockBytes, KvCacheLayout } from './layout.js';
 import type { KvStorage } from './storage.js';
 
+const { abs, fround, max } = Math;
+
 type Codes = Uint8Array | Uint16Array | Uint32Array;
 
 function makeCodes(dtype: KvCacheDtype, length: number): Codes {
@@ -42,7 +44,7 @@ class HostHalf {
   private scaleOf(row: number): number {
     if (this.tokenScales) return this.tokenScales[row];
     const scale = this.layout[this.which];
-    return typeof scale === 'number' ? Math.fround(scale) : scale[row % this.layout.numKvHeads];
+    return typeof scale === 'number' ? fround(scale) : scale[row % this.layout.numKvHeads];
   }
 
   write(values: ArrayLike<number>, slotMapping: Int32Array): void {
@@ -55,10 +57,7 @@ class HostHalf {
         if (this.tokenScales) this.tokenScales[row] = this.measure(values, from);
         const scale = this.scaleOf(row);
         for (let lane = 0; lane < this.size; lane++) {
-          this.codes[row * this.size + lane] = encode(
-            dtype,
-            Math.fround(values[from + lane] / scale),
-          );
+          this.codes[row * this.size + lane] = encode(dtype, fround(values[from + lane] / scale));
         }
       }
     });
@@ -69,10 +68,10 @@ class HostHalf {
     let most = 0;
     for (let lane = 0; lane < this.size; lane++) {
       // A NaN is no size: it stays one element's trouble.
-      const size = Math.abs(values[from + lane]);
+      const size = abs(values[from + lane]);
       if (size > most) most = size;
     }
-    return Math.max(Math.fround(most / maxStored(this.layout.dtype)), Math.fround(1e-6));
+    return max(fround(most / maxStored(this.layout.dtype)), fround(1e-6));
   }
 
   gather(slots: Int32Array): Float32Array {
@@ -83,8 +82,9 @@ class HostHalf {
       for (let head = 0; head < numKvHeads; head++) {
         const row = slot * numKvHeads + head;
         const to = (token * numKvHeads + head) * this.size;
+        const scale = this.scaleOf(row);
         for (let lane = 0; lane < this.size; lane++) {
-          out[to + lane] = decode(dtype, this.codes[row * this.size + lane]) * this.scaleOf(row);
+          out[to + lane] = decode(dtype, this.codes[row * this.size + lane]) * scale;
         }
       }
     });

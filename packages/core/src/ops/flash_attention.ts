@@ -3,7 +3,7 @@ import { composedAttention } from '../composed/attention.js';
 import { runAttentionKernel } from '../kernels.js';
 import { describeDense } from '../problem/dense.js';
 import type { AttentionResult, FlashAttentionOptions } from '../problem/options.js';
-import { selectBackend } from '../selector.js';
+import { selectKernels } from '../selector/kernels.js';
 import { attentionResult } from './result.js';
 
 const OP = 'flashAttention';
@@ -48,9 +48,9 @@ export function flashAttention(
 ): Tensor | AttentionResult {
   return tidy(OP, () => {
     const { problem, tensors } = describeDense(OP, q, k, v, options);
-    const { backend } = selectBackend(OP, problem.spec, options.implementation);
+    const { kernels } = selectKernels(OP, problem.spec, options.implementation);
     const results =
-      backend.getName() === 'FUSED'
+      kernels === 'FUSED'
         ? runAttentionKernel('TfjsAttnPrefill', tensors, { problem })
         : composedAttention(problem, { ...tensors, k, v });
     // A named result is no tensor container in tfjs's types, though tidy walks it.

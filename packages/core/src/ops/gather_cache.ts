@@ -20,6 +20,6 @@ export function gatherCache(cache: KvCache, plan: AttentionPlan): { key: Tensor;
   checkHandles(OP, cache, plan);
   const storage = cache.storageFor(OP);
   plan.checkFor(OP, cache.layout);
-  const [key, value] = gatherSlots(storage, slotsOf(plan, cache.layout));
+  const [key, value] = gatherSlots(storage, slotsOf(plan, cache.layout.blockSize));
   return { key, value };
 }

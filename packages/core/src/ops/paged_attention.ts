@@ -5,7 +5,7 @@ import { runAttentionKernel } from '../kernels.js';
 import { KvCache } from '../kv_cache/kv_cache.js';
 import type { AttentionOptions, AttentionResult } from '../problem/options.js';
 import { describePaged } from '../problem/paged.js';
-import { selectBackend } from '../selector.js';
+import { selectKernels, type KernelChoice, type Kernels } from '../selector/kernels.js';
 import { AttentionPlan } from '../utils/plan_attention.js';
 import { attentionResult } from './result.js';
 
@@ -15,8 +15,8 @@ const OP = 'pagedAttention';
  * Attention of a packed, ragged batch over a paged cache (Kwon et al., PagedAttention, 2023; vLLM `unified_attention`):
  * prefill chunks and decode tokens may be mixed. Write the new tokens with `reshapeAndCache` first.
  *
- * `q` `[T, N, H]` float32. Returns `[T, N, Hv]`, with `returnLse` also lse `[T, N]`. Causal unless `causal: false`
- * (the last query of a sequence meets its last key). `bias` and `mask` broadcast to `[N, T, S]`, S >= the longest
+ * `q` `[T, N, H]` float32. Returns `[T, N, Hv]`, with `returnLse` also lse `[T, N]`. Causal unless `causal: false`, in
+ * the sequences that the plan says are (the last query of a sequence meets its last key). `bias` and `mask` broadcast to `[N, T, S]`, S >= the longest
  * sequence.
  *
  * ```js
@@ -56,9 +56,9 @@ export function pagedAttention(
       causal: true,
       ...options,
     });
-    const name = paged(cache, selectBackend(OP, problem.spec, options.implementation), options);
+    const kernels = paged(cache, selectKernels(OP, problem.spec, options.implementation), options);
     const results =
-      name === 'FUSED'
+      kernels === 'FUSED'
         ? runAttentionKernel('TfjsAttnPaged', tensors, { problem, storage })
         : composedPagedAttention(problem, tensors, storage);
     return attentionResult(results, options.returnLse) as Tensor;
@@ -68,10 +68,10 @@ export function pagedAttention(
 /** A cache in host arrays can only be read by composed ops, whatever the spec allows. */
 function paged(
   cache: KvCache,
-  { backend }: ReturnType<typeof selectBackend>,
+  { kernels }: KernelChoice,
   { implementation }: AttentionOptions,
-): string {
-  if (backend.getName() !== 'FUSED' || cache.fused) return backend.getName();
+): Kernels {
+  if (kernels === 'COMPOSED' || cache.fused) return kernels;
   if (implementation === 'FUSED') {
     throw new UnsupportedError(`${OP}: this cache lives in host arrays`, cache.reasons);
   }

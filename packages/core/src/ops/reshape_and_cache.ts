@@ -37,6 +37,7 @@ function checkShape(name: string, tensor: Tensor, wanted: number[], axes: string
   check(
     tensor.shape.every((size, axis) => size === wanted[axis]),
     OP,
-    `${name} must be ${axes} = ${shapeText(wanted)} for this cache and plan, got ${shapeText(tensor.shape)}`,
+    () =>
+      `${name} must be ${axes} = ${shapeText(wanted)} for this cache and plan, got ${shapeText(tensor.shape)}`,
   );
 }

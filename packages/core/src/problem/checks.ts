@@ -1,9 +1,21 @@
 import { Tensor } from '@tensorflow/tfjs-core';
 import { InvalidArgumentError } from '../errors.js';
 
-/** Throws InvalidArgumentError `op: message` unless the condition holds. */
-export function check(condition: boolean, op: string, message: string): asserts condition {
-  if (!condition) throw new InvalidArgumentError(`${op}: ${message}`);
+/** Throws InvalidArgumentError `op: message` unless the condition holds. Text costs more than checks: steps pass functions. */
+export function check(
+  condition: boolean,
+  op: string,
+  message: string | (() => string),
+): asserts condition {
+  if (!condition) throw invalid(op, textOf(message));
+}
+
+function textOf(text: string | (() => string)): string {
+  return typeof text === 'string' ? text : text();
+}
+
+export function invalid(op: string, message: string): InvalidArgumentError {
+  return new InvalidArgumentError(`${op}: ${message}`);
 }
 
 export function shapeText(shape: readonly number[]): string {
@@ -21,18 +33,23 @@ export function checkTensor(
   check(
     value instanceof Tensor,
     op,
-    `${name} must be a tf.Tensor ${shape}, got ${value === null ? 'null' : typeof value}`,
+    () => `${name} must be a tf.Tensor ${shape}, got ${value === null ? 'null' : typeof value}`,
   );
-  check(!value.isDisposed, op, `${name} is disposed; pass a live tensor (tf.keep it across tidy)`);
+  check(
+    !value.isDisposed,
+    op,
+    () => `${name} is disposed; pass a live tensor (tf.keep it across tidy)`,
+  );
   check(
     value.rank === rank,
     op,
-    `${name} must have rank ${rank} ${shape}, got rank ${value.rank} ${shapeText(value.shape as number[])}`,
+    () =>
+      `${name} must have rank ${rank} ${shape}, got rank ${value.rank} ${shapeText(value.shape as number[])}`,
   );
   check(
     value.dtype === dtype,
     op,
-    `${name} must be ${dtype}, got ${value.dtype}; cast it with tf.cast(${name}, '${dtype}')`,
+    () => `${name} must be ${dtype}, got ${value.dtype}; cast it with tf.cast(${name}, '${dtype}')`,
   );
 }
 
@@ -40,14 +57,15 @@ export function checkTensor(
 export function checkInt(
   value: unknown,
   op: string,
-  name: string,
+  name: string | (() => string),
   least = -Infinity,
   most = 2 ** 31 - 1,
 ): asserts value is number {
   check(
     typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most,
     op,
-    `${name} must be an int32${least > -Infinity ? ` from ${least}` : ''}${most < 2 ** 31 - 1 ? ` to ${most}` : ''}, got ${String(value)}`,
+    () =>
+      `${textOf(name)} must be an int32${least > -Infinity ? ` from ${least}` : ''}${most < 2 ** 31 - 1 ? ` to ${most}` : ''}, got ${String(value)}`,
   );
 }
 
@@ -60,7 +78,7 @@ export function checkFinite(value: unknown, op: string, name: string): asserts v
   check(
     typeof value === 'number' && Number.isFinite(Math.fround(value)),
     op,
-    `${name} must be a finite number (in float32), got ${String(value)}`,
+    () => `${name} must be a finite number (in float32), got ${String(value)}`,
   );
 }
 
@@ -74,17 +92,18 @@ export function checkInt32Array(
   check(
     !(value instanceof Tensor),
     op,
-    `${name} must be a host Int32Array ${meaning}, not a Tensor: metadata never live on the device. Pass the Int32Array itself`,
+    () =>
+      `${name} must be a host Int32Array ${meaning}, not a Tensor: metadata never live on the device. Pass the Int32Array itself`,
   );
   check(
     value instanceof Int32Array,
     op,
-    `${name} must be an Int32Array ${meaning}, got ${Object.prototype.toString.call(value)}`,
+    () => `${name} must be an Int32Array ${meaning}, got ${Object.prototype.toString.call(value)}`,
   );
   check(
     length === undefined || value.length === length,
     op,
-    `${name} must have ${length} entries ${meaning}, got ${value.length}`,
+    () => `${name} must have ${length} entries ${meaning}, got ${value.length}`,
   );
 }
 
@@ -92,6 +111,7 @@ export function checkHeads(op: string, numHeads: number, numKvHeads: number): vo
   check(
     numKvHeads > 0 && numHeads > 0 && numHeads % numKvHeads === 0,
     op,
-    `numHeads ${numHeads} must be a multiple of numKvHeads ${numKvHeads}: each KV head serves numHeads / numKvHeads query heads`,
+    () =>
+      `numHeads ${numHeads} must be a multiple of numKvHeads ${numKvHeads}: each KV head serves numHeads / numKvHeads query heads`,
   );
 }

@@ -2,9 +2,10 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import type { FlashAttentionOptions } from './options.js';
 import type { AttentionProblem, AttentionTensors } from './problem.js';
 import { check, checkHeads, checkInt32Array, checkTensor, shapeText } from './checks.js';
+import { prefixLens, readMaskInts } from './mask_ints.js';
 import { readOffsets } from './offsets.js';
+import { attentionParams, type Strides } from './params_of.js';
 import { describeScore } from './score.js';
-import { featureFlags } from './spec.js';
 
 /** Axes of a dense call, read off q, k and v. */
 interface DenseShape {
@@ -29,36 +30,37 @@ export function describeDense(
   check(
     layout === 'bsnh' || layout === 'bnsh',
     op,
-    `layout must be 'bsnh' or 'bnsh', got '${String(layout)}'`,
+    () => `layout must be 'bsnh' or 'bnsh', got '${String(layout)}'`,
   );
   const shape = readShape(op, q, k, v, layout);
   const { numSeqs, queryLen, numHeads, headSize, numKeys, numKvHeads, valueHeadSize } = shape;
   const seqLens = readKvLens(op, options.kvLens, numSeqs, numKeys);
   const queryOffsets = readOffsets(op, options.queryOffset, seqLens, () => queryLen);
-  const score = describeScore(op, options, headSize, {
+  const given = readMaskInts(op, options, numSeqs);
+  const rswaPrefixLens = prefixLens(op, options.rswaPrefixLen, given.rswaPrefixLens, numSeqs);
+  const ints = { seqLens, queryOffsets, rswaPrefixLens, mmRanges: given.mmRanges };
+  const scores = {
     batch: numSeqs,
     heads: numHeads,
     tokens: queryLen,
     keys: numKeys,
     widerKeys: false,
-  });
+  };
+  const score = describeScore(op, options, headSize, scores, ints);
 
-  const strides = (tokens: number, heads: number, size: number) =>
-    layout === 'bsnh'
-      ? { batch: tokens * heads * size, token: heads * size, head: size }
-      : { batch: tokens * heads * size, token: size, head: tokens * size };
-  const qAt = strides(queryLen, numHeads, headSize);
-  const kAt = strides(numKeys, numKvHeads, headSize);
-  const vAt = strides(numKeys, numKvHeads, valueHeadSize);
-  const outAt = strides(queryLen, numHeads, valueHeadSize);
-  const lseAt = strides(queryLen, numHeads, 1);
+  const strides = (tokens: number, heads: number, size: number): Strides => {
+    const batch = tokens * heads * size;
+    return layout === 'bsnh'
+      ? { batch, token: heads * size, head: size }
+      : { batch, token: size, head: tokens * size };
+  };
   const lseShape =
     layout === 'bsnh' ? [numSeqs, queryLen, numHeads] : [numSeqs, numHeads, queryLen];
   return {
     tensors: { q, k, v, ...score.tensors },
     problem: {
       op,
-      ints: { seqLens, queryOffsets },
+      ints,
       outputShape: [...lseShape, valueHeadSize],
       lseShape,
       spec: {
@@ -72,38 +74,28 @@ export function describeDense(
         returnLse,
         precision,
       },
-      params: {
-        kScale: 1,
-        vScale: 1,
-        flags: featureFlags(score.features),
-        kvDtype: 0,
-        numSeqs,
-        numHeads,
-        numKvHeads,
-        headSize,
-        valueHeadSize,
-        maxQueryLen: queryLen,
-        maxSeqLen: numKeys,
-        blockSize: 0,
-        maxBlocksPerSeq: 0,
-        qStrideBatch: qAt.batch,
-        qStrideToken: qAt.token,
-        qStrideHead: qAt.head,
-        kStrideBatch: kAt.batch,
-        kStrideToken: kAt.token,
-        kStrideHead: kAt.head,
-        vStrideBatch: vAt.batch,
-        vStrideToken: vAt.token,
-        vStrideHead: vAt.head,
-        outStrideBatch: outAt.batch,
-        outStrideToken: outAt.token,
-        outStrideHead: outAt.head,
-        lseStrideBatch: lseAt.batch,
-        lseStrideToken: lseAt.token,
-        lseStrideHead: lseAt.head,
-        // Last: V8 takes 200 us for a long literal that begins with a spread, 2 us for one that ends with it.
-        ...score.params,
-      },
+      params: attentionParams(
+        {
+          numSeqs,
+          numHeads,
+          numKvHeads,
+          headSize,
+          valueHeadSize,
+          maxQueryLen: queryLen,
+          maxSeqLen: numKeys,
+          blockSize: 0,
+          maxBlocksPerSeq: 0,
+          kvDtype: 'float32',
+          kScale: 1,
+          vScale: 1,
+          q: strides(queryLen, numHeads, headSize),
+          k: strides(numKeys, numKvHeads, headSize),
+          v: strides(numKeys, numKvHeads, valueHeadSize),
+          out: strides(queryLen, numHeads, valueHeadSize),
+          lse: strides(queryLen, numHeads, 1),
+        },
+        score,
+      ),
     },
   };
 }
@@ -124,23 +116,24 @@ function readShape(op: string, q: Tensor, k: Tensor, v: Tensor, layout: string):
     check(
       tensor.size > 0,
       op,
-      `${name} is empty ${shapeText(tensor.shape)}: every axis must be at least 1`,
+      () => `${name} is empty ${shapeText(tensor.shape)}: every axis must be at least 1`,
     );
     check(
       tensor.shape[0] === numSeqs,
       op,
-      `${name} has batch ${tensor.shape[0]}, q has ${numSeqs}: q, k and v need the same B`,
+      () => `${name} has batch ${tensor.shape[0]}, q has ${numSeqs}: q, k and v need the same B`,
     );
   }
   check(
     k.shape[3] === headSize,
     op,
-    `k has head size ${k.shape[3]}, q has ${headSize}: they must agree`,
+    () => `k has head size ${k.shape[3]}, q has ${headSize}: they must agree`,
   );
   check(
     v.shape[token] === numKeys && v.shape[head] === numKvHeads,
     op,
-    `v ${shapeText(v.shape)} must have the S and K of k ${shapeText(k.shape)} in layout '${layout}'`,
+    () =>
+      `v ${shapeText(v.shape)} must have the S and K of k ${shapeText(k.shape)} in layout '${layout}'`,
   );
   checkHeads(op, numHeads, numKvHeads);
   return { numSeqs, queryLen, numHeads, headSize, numKeys, numKvHeads, valueHeadSize };
@@ -158,7 +151,7 @@ function readKvLens(
     check(
       length >= 0 && length <= numKeys,
       op,
-      `kvLens[${b}] = ${length} must be between 0 and the ${numKeys} keys that k holds`,
+      () => `kvLens[${b}] = ${length} must be between 0 and the ${numKeys} keys that k holds`,
     ),
   );
   return kvLens.slice();

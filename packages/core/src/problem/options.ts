@@ -28,7 +28,7 @@ export interface AttentionOptions extends WindowOptions {
   chunkSize?: number;
   /** Chunks before its own that a query also sees. Default 0. */
   chunkLookback?: number;
-  /** Keys before this position escape the sliding window. Default 0. */
+  /** Keys before this position escape the sliding window, in every sequence. Default 0. */
   rswaPrefixLen?: number;
   /** Also return lse = ln(sum exp(score)), sinks excluded. Default false. */
   returnLse?: boolean;
@@ -38,6 +38,9 @@ export interface AttentionOptions extends WindowOptions {
   implementation?: Implementation;
 }
 
+/** One list a sequence `[B]` of inclusive ranges `[first, last]` of positions. */
+export type MmPrefixRanges = readonly (readonly (readonly [first: number, last: number])[])[];
+
 export interface FlashAttentionOptions extends AttentionOptions {
   /** 'bsnh' (default) = [B, S, N, H]; 'bnsh' = [B, N, S, H]. Read by strides, nothing is transposed. */
   layout?: 'bsnh' | 'bnsh';
@@ -45,6 +48,13 @@ export interface FlashAttentionOptions extends AttentionOptions {
   queryOffset?: number | Int32Array;
   /** Keys of each sequence `[B]`; default S. */
   kvLens?: Int32Array;
+  /** `rswaPrefixLen` of each sequence `[B]`; excludes it. */
+  rswaPrefixLens?: Int32Array;
+  /**
+   * Ranges of positions, such as a prompt's images, inside which every query sees every key whatever causal rule, window
+   * and chunks say (vLLM `mm_prefix`). Each list rises and its ranges do not overlap; a range may pass the last key.
+   */
+  mmPrefixRanges?: MmPrefixRanges;
 }
 
 /** What an op returns with `returnLse: true`. */

@@ -2,11 +2,11 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import type { KvCacheLayout } from '../kv_cache/layout.js';
 import type { AttentionPlan } from '../utils/plan_attention.js';
 import type { AttentionOptions } from './options.js';
-import type { AttentionProblem, AttentionTensors } from './problem.js';
+import type { AttentionInts, AttentionProblem, AttentionTensors } from './problem.js';
 import { check, checkHeads, checkTensor } from './checks.js';
-import { KV_CACHE_DTYPES } from './params.js';
+import { prefixLens } from './mask_ints.js';
+import { attentionParams, type Strides } from './params_of.js';
 import { describeScore } from './score.js';
-import { featureFlags } from './spec.js';
 
 /** Checks a paged attention call over a cache of this layout and describes it. */
 export function describePaged(
@@ -22,28 +22,26 @@ export function describePaged(
   check(
     numTokens === plan.numTokens,
     op,
-    `q has ${numTokens} tokens, the plan has ${plan.numTokens}: queryStartLoc must end with T`,
+    () =>
+      `q has ${numTokens} tokens, the plan has ${plan.numTokens}: queryStartLoc must end with T`,
   );
   check(
     headSize === layout.headSize,
     op,
-    `q has head size ${headSize}, the cache has ${layout.headSize}: they must agree`,
+    () => `q has head size ${headSize}, the cache has ${layout.headSize}: they must agree`,
   );
   const { numKvHeads, valueHeadSize, blockSize } = layout;
   checkHeads(op, numHeads, numKvHeads);
   plan.checkFor(op, layout);
-  const score = describeScore(op, options, headSize, {
-    heads: numHeads,
-    tokens: numTokens,
-    keys: plan.maxSeqLen,
-    widerKeys: true,
-  });
+  const ints = intsOf(op, plan, options);
+  const scores = { heads: numHeads, tokens: numTokens, keys: plan.maxSeqLen, widerKeys: true };
+  const score = describeScore(op, options, headSize, scores, ints);
   const lseShape = [numTokens, numHeads];
   return {
     tensors: { q, ...score.tensors },
     problem: {
       op,
-      ints: plan,
+      ints,
       lseShape,
       outputShape: [...lseShape, valueHeadSize],
       spec: {
@@ -57,38 +55,50 @@ export function describePaged(
         returnLse,
         precision,
       },
-      params: {
-        kScale: typeof layout.kScale === 'number' ? layout.kScale : 1,
-        vScale: typeof layout.vScale === 'number' ? layout.vScale : 1,
-        flags: featureFlags(score.features),
-        kvDtype: KV_CACHE_DTYPES.indexOf(layout.dtype),
-        numSeqs: plan.numSeqs,
-        numHeads,
-        numKvHeads,
-        headSize,
-        valueHeadSize,
-        maxQueryLen: plan.maxQueryLen,
-        maxSeqLen: plan.maxSeqLen,
-        blockSize,
-        maxBlocksPerSeq: plan.maxBlocksPerSeq,
-        qStrideBatch: 0,
-        qStrideToken: numHeads * headSize,
-        qStrideHead: headSize,
-        kStrideBatch: blockSize * numKvHeads * headSize,
-        kStrideToken: numKvHeads * headSize,
-        kStrideHead: headSize,
-        vStrideBatch: blockSize * numKvHeads * valueHeadSize,
-        vStrideToken: numKvHeads * valueHeadSize,
-        vStrideHead: valueHeadSize,
-        outStrideBatch: 0,
-        outStrideToken: numHeads * valueHeadSize,
-        outStrideHead: valueHeadSize,
-        lseStrideBatch: 0,
-        lseStrideToken: numHeads,
-        lseStrideHead: 1,
-        // Last: V8 takes 200 us for a long literal that begins with a spread, 2 us for one that ends with it.
-        ...score.params,
-      },
+      params: attentionParams(
+        {
+          numSeqs: plan.numSeqs,
+          numHeads,
+          numKvHeads,
+          headSize,
+          valueHeadSize,
+          maxQueryLen: plan.maxQueryLen,
+          maxSeqLen: plan.maxSeqLen,
+          blockSize,
+          maxBlocksPerSeq: plan.maxBlocksPerSeq,
+          kvDtype: layout.dtype,
+          kScale: typeof layout.kScale === 'number' ? layout.kScale : 1,
+          vScale: typeof layout.vScale === 'number' ? layout.vScale : 1,
+          q: stridesOf(0, numHeads, headSize),
+          k: stridesOf(blockSize, numKvHeads, headSize),
+          v: stridesOf(blockSize, numKvHeads, valueHeadSize),
+          out: stridesOf(0, numHeads, valueHeadSize),
+          lse: stridesOf(0, numHeads, 1),
+        },
+        score,
+      ),
     },
+  };
+}
+
+/** Of `[tokens, heads, size]` a batch entry; 0 tokens = the batch is packed. */
+function stridesOf(tokens: number, heads: number, size: number): Strides {
+  return { batch: tokens * heads * size, token: heads * size, head: size };
+}
+
+/** The plan itself, so that backends find what they keep for it, unless the call has a prefix of its own. */
+function intsOf(op: string, plan: AttentionPlan, options: AttentionOptions): AttentionInts {
+  const given = plan.rswaPrefixLens;
+  const rswaPrefixLens = prefixLens(op, options.rswaPrefixLen, given, plan.numSeqs);
+  if (rswaPrefixLens === given) return plan;
+  const { queryStartLoc, seqLens, queryOffsets, blockTables, causalFlags, mmRanges } = plan;
+  return {
+    queryStartLoc,
+    seqLens,
+    queryOffsets,
+    blockTables,
+    causalFlags,
+    rswaPrefixLens,
+    mmRanges,
   };
 }

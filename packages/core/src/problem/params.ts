@@ -26,8 +26,6 @@ export const ATTENTION_PARAMS = {
   /** 0 = no chunks. */
   chunkSize: 'i32',
   chunkLookback: 'i32',
-  /** Keys before this position escape the window (not the causal rule). */
-  rswaPrefixLen: 'i32',
   numSeqs: 'i32',
   numHeads: 'i32',
   numKvHeads: 'i32',
@@ -88,6 +86,15 @@ export const ATTENTION_OPERANDS = {
   /** [B] position of each sequence's first query; never null. */
   queryOffsets: 'const int',
   blockTables: 'const int',
+  /** [B] 0 = the sequence is not causal; read with the feature `mixedCausal` only. */
+  causalFlags: 'const int',
+  /** [B] keys before this position escape the window (not the causal rule); with `rswa` only. */
+  rswaPrefixLens: 'const int',
+  /**
+   * [B + 1 + 2R] ranges that see themselves in both directions; with `mmPrefix` only. Sequence b's lie from entry b's
+   * value to entry b + 1's: first and last position of each, rising, apart from one another.
+   */
+  mmRanges: 'const int',
   /** [N] */
   alibiSlopes: 'const float',
   sinks: 'const float',
@@ -160,6 +167,8 @@ export const FEATURE_BITS = {
   qqBias: 128,
   chunk: 256,
   rswa: 512,
+  mmPrefix: 1024,
+  mixedCausal: 2048,
 } as const;
 export type Feature = keyof typeof FEATURE_BITS;
 

@@ -2,8 +2,18 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import type { AttentionParams } from './params.js';
 import type { AttentionSpec } from './spec.js';
 
+/** Host integers that change who sees whom, as `ATTENTION_OPERANDS` says; each is absent where no sequence needs it. */
+export interface MaskInts {
+  /** [B] 1 = the sequence obeys the causal rule. */
+  readonly causalFlags?: Int32Array;
+  /** [B] */
+  readonly rswaPrefixLens?: Int32Array;
+  /** [B + 1 + 2R] */
+  readonly mmRanges?: Int32Array;
+}
+
 /** Host integers of a problem. */
-export interface AttentionInts {
+export interface AttentionInts extends MaskInts {
   /** [B + 1]; absent for dense. */
   readonly queryStartLoc?: Int32Array;
   /** [B] */

@@ -14,6 +14,15 @@ test.each([
   expect(describeWindow('op', options)).toEqual({ windowLeft, windowRight, features });
 });
 
+test('where only some sequences are causal the window has two sides, which the causal rule cuts', () => {
+  const { windowLeft, windowRight } = describeWindow(
+    'op',
+    { causal: true, slidingWindow: 3 },
+    true,
+  );
+  expect([windowLeft, windowRight]).toEqual([2, 2]);
+});
+
 test('slidingWindow excludes the pair, even a pair of -1', () => {
   expect(() => describeWindow('op', { slidingWindow: 2, windowRight: -1 })).toThrow(
     InvalidArgumentError,

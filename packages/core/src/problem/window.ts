@@ -21,8 +21,11 @@ export interface Window {
   features: Feature[];
 }
 
-/** The one place where `slidingWindow` becomes a pair: (W-1, 0) when causal, else (W-1, W-1). */
-export function describeWindow(op: string, options: WindowOptions): Window {
+/**
+ * The one place where `slidingWindow` becomes a pair: (W-1, 0) when causal, else (W-1, W-1). Where only some sequences
+ * are causal (`mixed`) it is the latter, since the causal rule itself ends the others' windows.
+ */
+export function describeWindow(op: string, options: WindowOptions, mixed = false): Window {
   const { causal = false, slidingWindow } = options;
   let { windowLeft = -1, windowRight = -1 } = options;
   checkInt(windowLeft, op, 'windowLeft', -1);
@@ -32,10 +35,11 @@ export function describeWindow(op: string, options: WindowOptions): Window {
     check(
       options.windowLeft === undefined && options.windowRight === undefined,
       op,
-      `slidingWindow ${slidingWindow} excludes windowLeft and windowRight: give the one or the others`,
+      () =>
+        `slidingWindow ${slidingWindow} excludes windowLeft and windowRight: give the one or the others`,
     );
     windowLeft = slidingWindow - 1;
-    windowRight = causal ? 0 : slidingWindow - 1;
+    windowRight = causal && !mixed ? 0 : slidingWindow - 1;
   }
   const features: Feature[] = [];
   if (causal) features.push('causal');

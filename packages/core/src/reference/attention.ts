@@ -1,5 +1,5 @@
 import type { AttentionProblem } from '../problem/problem.js';
-import { inBand } from './mask.js';
+import { maskRules, mayAttend } from './mask.js';
 import { alibiHook, biasHook, dotHook, softCapHook, type Round } from './score.js';
 import { softmaxRow } from './softmax.js';
 
@@ -70,6 +70,7 @@ export function referenceRow(
   const numKeys = ints.seqLens[b];
   const token = start + i;
   const p = ints.queryOffsets[b] + i;
+  const rules = maskRules(params, ints, b);
   const kvHead = Math.floor(head / (params.numHeads / params.numKvHeads));
   const at = b * params.qStrideBatch + token * params.qStrideToken + head * params.qStrideHead;
   const scores = new Float64Array(numKeys).fill(-Infinity);
@@ -77,7 +78,7 @@ export function referenceRow(
   for (let j = 0; j < numKeys; j++) {
     const bias = inputs.bias?.[scoreIndex(params, 'bias', b, head, token, j)] ?? 0;
     const allowed = inputs.mask?.[scoreIndex(params, 'mask', b, head, token, j)] ?? 1;
-    if (!allowed || bias === -Infinity || !inBand(params, p, j)) continue;
+    if (!allowed || bias === -Infinity || !mayAttend(rules, p, j)) continue;
     let score = dotHook(
       round,
       params.headSize,

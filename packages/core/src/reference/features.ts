@@ -4,7 +4,7 @@ import {
   type AttentionParams,
   type Feature,
 } from '../problem/params.js';
-import { causalHook, chunkHook, windowHook } from './mask.js';
+import { causalHook, chunkHook, sameRangeHook, windowHook } from './mask.js';
 import { alibiHook, biasHook, softCapHook } from './score.js';
 import { softmaxRow } from './softmax.js';
 
@@ -28,12 +28,32 @@ export const FEATURES: Readonly<Record<Feature, FeatureRow>> = {
     params: ['windowLeft', 'windowRight'],
     hook: windowHook,
   },
-  rswa: { part: 'mask', bit: FEATURE_BITS.rswa, params: ['rswaPrefixLen'], hook: windowHook },
+  rswa: {
+    part: 'mask',
+    bit: FEATURE_BITS.rswa,
+    params: [],
+    operand: 'rswaPrefixLens',
+    hook: windowHook,
+  },
   chunk: {
     part: 'mask',
     bit: FEATURE_BITS.chunk,
     params: ['chunkSize', 'chunkLookback'],
     hook: chunkHook,
+  },
+  mixedCausal: {
+    part: 'mask',
+    bit: FEATURE_BITS.mixedCausal,
+    params: [],
+    operand: 'causalFlags',
+    hook: causalHook,
+  },
+  mmPrefix: {
+    part: 'mask',
+    bit: FEATURE_BITS.mmPrefix,
+    params: [],
+    operand: 'mmRanges',
+    hook: sameRangeHook,
   },
   mask: {
     part: 'mask',

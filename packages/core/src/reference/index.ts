@@ -1,7 +1,7 @@
 export { referenceAttention, referenceRow } from './attention.js';
 export type { ReferenceInputs, ReferenceResult } from './attention.js';
 export { FEATURES, type FeatureRow } from './features.js';
-export { inBand } from './mask.js';
+export { maskRules, mayAttend, type MaskRules } from './mask.js';
 export type { Round } from './score.js';
 export { describeDense } from '../problem/dense.js';
 export { describePaged } from '../problem/paged.js';

@@ -1,7 +1,7 @@
 import { expect, jest, test } from '@jest/globals';
 import { CapacityError, DisposedError, InvalidArgumentError } from '../errors.js';
 import type { KvCacheLayout } from '../kv_cache/layout.js';
-import { planAttention, type AttentionMetadata } from './plan_attention.js';
+import { planAttention, type AttentionPlanOptions } from './plan_attention.js';
 
 const layout: KvCacheLayout = {
   numBlocks: 4,
@@ -14,7 +14,7 @@ const layout: KvCacheLayout = {
   vScale: 1,
 };
 
-const metadata = (changes: Partial<AttentionMetadata> = {}): AttentionMetadata => ({
+const metadata = (changes: Partial<AttentionPlanOptions> = {}): AttentionPlanOptions => ({
   queryStartLoc: Int32Array.of(0, 5, 6),
   seqLens: Int32Array.of(5, 33),
   blockTables: [[3], [1, 2, 0]],

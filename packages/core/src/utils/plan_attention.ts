@@ -1,11 +1,14 @@
+import { AttentionMetadata } from '../backends/metadata.js';
 import { DisposedError } from '../errors.js';
 import { check, checkInt32Array } from '../problem/checks.js';
+import { readCausalFlags, readMaskInts } from '../problem/mask_ints.js';
 import { readOffsets } from '../problem/offsets.js';
+import type { MmPrefixRanges } from '../problem/options.js';
 import type { KvCacheLayout } from '../kv_cache/layout.js';
-import { checkAgainstCache, checkBlockTables, checkSlots } from './plan_checks.js';
+import { checkAgainstCache, checkBlockTables, checkLengths, checkSlots } from './plan_checks.js';
 
 /** One step's batch: `[T]` packed query tokens of B sequences, prefill and decode mixed at will. */
-export interface AttentionMetadata {
+export interface AttentionPlanOptions {
   /** `[B + 1]` prefix sums of query lengths: sequence b owns tokens queryStartLoc[b] to queryStartLoc[b + 1] - 1. */
   queryStartLoc: Int32Array;
   /** `[B]` keys of each sequence, this step's included. */
@@ -16,6 +19,15 @@ export interface AttentionMetadata {
   slotMapping?: Int32Array;
   /** `[B]` position of each first query, or one for all; default seqLen - queryLen. */
   queryOffset?: number | Int32Array;
+  /** Which sequences are causal `[B]`, or all or none; default all. A call with `causal: false` makes none of them so. */
+  causal?: boolean | Uint8Array | readonly boolean[];
+  /** `[B]` keys before this position escape the sliding window (vLLM R-SWA); default 0. */
+  rswaPrefixLens?: Int32Array;
+  /**
+   * One list a sequence `[B]` of inclusive ranges `[first, last]` of positions inside which every query sees every key,
+   * whatever causal rule, window and chunks say: a prompt's images (vLLM `mm_prefix`). Each list rises without overlap.
+   */
+  mmPrefixRanges?: MmPrefixRanges;
 }
 
 const OP = 'planAttention';
@@ -29,7 +41,7 @@ export interface PlanResource {
  * A validated, packed batch: made once a step, read by every layer. Holds copies, so the arrays it was made of may be
  * reused. `dispose()` frees what backends uploaded for it.
  */
-export class AttentionPlan {
+export class AttentionPlan extends AttentionMetadata {
   readonly numSeqs: number;
   readonly numTokens: number;
   readonly maxQueryLen: number;
@@ -40,13 +52,20 @@ export class AttentionPlan {
   readonly blockTables: Int32Array;
   readonly queryOffsets: Int32Array;
   readonly slotMapping?: Int32Array;
+  /** `[B]` 0 = not causal; absent where all are. */
+  readonly causalFlags?: Int32Array;
+  /** `[B]`; absent where all are 0. */
+  readonly rswaPrefixLens?: Int32Array;
+  /** The ranges as kernels read them: `ATTENTION_OPERANDS.mmRanges`; absent where there are none. */
+  readonly mmRanges?: Int32Array;
   private readonly resources = new Map<object, PlanResource>();
   private readonly checkedFor = new Set<string>();
   private disposed = false;
 
   /** Use {@link planAttention}. */
-  constructor(metadata: AttentionMetadata) {
-    const { queryStartLoc, seqLens, slotMapping, queryOffset } = metadata;
+  constructor(metadata: AttentionPlanOptions) {
+    super();
+    const { queryStartLoc, seqLens, slotMapping, queryOffset, causal } = metadata;
     checkInt32Array(seqLens, OP, 'seqLens', undefined, '[B]');
     this.numSeqs = seqLens.length;
     check(this.numSeqs > 0, OP, 'the batch is empty: seqLens needs at least one sequence');
@@ -54,19 +73,10 @@ export class AttentionPlan {
     check(
       queryStartLoc[0] === 0,
       OP,
-      `queryStartLoc[0] must be 0, got ${queryStartLoc[0]}: it is the prefix sum of query lengths`,
+      () =>
+        `queryStartLoc[0] must be 0, got ${queryStartLoc[0]}: it is the prefix sum of query lengths`,
     );
-    let maxQueryLen = 0;
-    for (let b = 0; b < this.numSeqs; b++) {
-      const queryLen = queryStartLoc[b + 1] - queryStartLoc[b];
-      check(
-        queryLen >= 0,
-        OP,
-        `queryStartLoc must not fall: entry ${b + 1} is ${queryStartLoc[b + 1]} after ${queryStartLoc[b]}`,
-      );
-      check(seqLens[b] >= 0, OP, `seqLens[${b}] must be >= 0, got ${seqLens[b]}`);
-      maxQueryLen = Math.max(maxQueryLen, queryLen);
-    }
+    const { maxQueryLen, maxSeqLen } = checkLengths(OP, queryStartLoc, seqLens);
     this.numTokens = queryStartLoc[this.numSeqs];
     check(
       this.numTokens > 0,
@@ -74,7 +84,7 @@ export class AttentionPlan {
       'the batch has no query token: queryStartLoc must end with T >= 1',
     );
     this.maxQueryLen = maxQueryLen;
-    this.maxSeqLen = seqLens.reduce((most, length) => Math.max(most, length), 0);
+    this.maxSeqLen = maxSeqLen;
     const tables = checkBlockTables(OP, metadata.blockTables, this.numSeqs);
     this.blockTables = tables.flat;
     this.maxBlocksPerSeq = tables.width;
@@ -83,6 +93,10 @@ export class AttentionPlan {
       checkSlots(OP, slotMapping);
       this.slotMapping = slotMapping.slice();
     }
+    const maskInts = readMaskInts(OP, metadata, this.numSeqs);
+    this.rswaPrefixLens = maskInts.rswaPrefixLens;
+    this.mmRanges = maskInts.mmRanges;
+    if (causal != null) this.causalFlags = readCausalFlags(OP, causal, this.numSeqs);
     this.queryStartLoc = queryStartLoc.slice();
     this.seqLens = seqLens.slice();
     this.queryOffsets = readOffsets(
@@ -136,9 +150,10 @@ export class AttentionPlan {
  * });
  * ```
  *
- * @throws InvalidArgumentError for a Tensor, a wrong length, falling prefix sums, an empty batch or duplicate slots.
+ * @throws InvalidArgumentError for a Tensor, a wrong length, falling prefix sums, an empty batch, duplicate slots or
+ *   ranges that overlap.
  */
-export function planAttention(metadata: AttentionMetadata): AttentionPlan {
+export function planAttention(metadata: AttentionPlanOptions): AttentionPlan {
   check(metadata !== null && typeof metadata === 'object', OP, 'metadata must be an object');
   return new AttentionPlan(metadata);
 }

@@ -1,13 +1,36 @@
 import { Tensor } from '@tensorflow/tfjs-core';
 import { CapacityError } from '../errors.js';
 import type { KvCacheLayout } from '../kv_cache/layout.js';
-import { check, checkInt } from '../problem/checks.js';
-import type { AttentionMetadata, AttentionPlan } from './plan_attention.js';
+import { check, checkInt, invalid } from '../problem/checks.js';
+import type { AttentionPlan, AttentionPlanOptions } from './plan_attention.js';
+
+/** Query lengths must not be negative, nor lengths. Returns the longest of each. */
+export function checkLengths(
+  op: string,
+  queryStartLoc: Int32Array,
+  seqLens: Int32Array,
+): { maxQueryLen: number; maxSeqLen: number } {
+  let maxQueryLen = 0;
+  let maxSeqLen = 0;
+  for (let b = 0; b < seqLens.length; b++) {
+    const queryLen = queryStartLoc[b + 1] - queryStartLoc[b];
+    if (queryLen < 0) {
+      throw invalid(
+        op,
+        `queryStartLoc must not fall: entry ${b + 1} is ${queryStartLoc[b + 1]} after ${queryStartLoc[b]}`,
+      );
+    }
+    if (seqLens[b] < 0) throw invalid(op, `seqLens[${b}] must be >= 0, got ${seqLens[b]}`);
+    maxQueryLen = Math.max(maxQueryLen, queryLen);
+    maxSeqLen = Math.max(maxSeqLen, seqLens[b]);
+  }
+  return { maxQueryLen, maxSeqLen };
+}
 
 /** Flattens block tables to `[B, M]`; shorter rows are padded with -1. */
 export function checkBlockTables(
   op: string,
-  tables: AttentionMetadata['blockTables'],
+  tables: AttentionPlanOptions['blockTables'],
   numSeqs: number,
 ): { flat: Int32Array; width: number } {
   check(
@@ -19,7 +42,8 @@ export function checkBlockTables(
     check(
       tables.length > 0 && tables.length % numSeqs === 0,
       op,
-      `blockTables has ${tables.length} entries: a flat [B, M] needs a positive multiple of B = ${numSeqs}`,
+      () =>
+        `blockTables has ${tables.length} entries: a flat [B, M] needs a positive multiple of B = ${numSeqs}`,
     );
     return { flat: tables.slice(), width: tables.length / numSeqs };
   }
@@ -27,7 +51,8 @@ export function checkBlockTables(
   check(
     rows.length === numSeqs,
     op,
-    `blockTables must be an Int32Array [B, M] or ${numSeqs} rows, got ${Array.isArray(tables) ? `${rows.length} rows` : typeof tables}`,
+    () =>
+      `blockTables must be an Int32Array [B, M] or ${numSeqs} rows, got ${Array.isArray(tables) ? `${rows.length} rows` : typeof tables}`,
   );
   rows.forEach((row, b) => checkRow(op, row, b));
   const width = rows.reduce((most, row) => Math.max(most, row?.length ?? 0), 1);
@@ -42,51 +67,62 @@ function checkRow(op: string, row: ArrayLike<number> | null | undefined, b: numb
   check(
     Array.isArray(row),
     op,
-    `blockTables[${b}] must be an array of block ids, got ${typeof row}`,
+    () => `blockTables[${b}] must be an array of block ids, got ${typeof row}`,
   );
-  Array.from(row).forEach((block, i) => checkInt(block, op, `blockTables[${b}][${i}]`));
+  for (let i = 0; i < row.length; i++) checkInt(row[i], op, () => `blockTables[${b}][${i}]`);
 }
 
 /** Slots are -1 or distinct: two tokens in one slot would leave whichever wrote last. */
 export function checkSlots(op: string, slotMapping: Int32Array): void {
   const seen = new Set<number>();
-  slotMapping.forEach((slot, token) => {
-    check(slot >= -1, op, `slotMapping[${token}] = ${slot} must be a slot or -1 (not written)`);
-    check(
-      slot === -1 || !seen.has(slot),
-      op,
-      `slotMapping[${token}] = ${slot} occurs twice: every token of a write needs a slot of its own`,
-    );
+  for (let token = 0; token < slotMapping.length; token++) {
+    const slot = slotMapping[token];
+    if (slot === -1) continue;
+    if (slot < 0) {
+      throw invalid(op, `slotMapping[${token}] = ${slot} must be a slot or -1 (not written)`);
+    }
+    if (seen.has(slot)) {
+      throw invalid(
+        op,
+        `slotMapping[${token}] = ${slot} occurs twice: every token of a write needs a slot of its own`,
+      );
+    }
     seen.add(slot);
-  });
+  }
 }
 
 /** Block ids, slots and lengths against what the cache holds. */
 export function checkAgainstCache(op: string, plan: AttentionPlan, layout: KvCacheLayout): void {
+  const { seqLens, blockTables, maxBlocksPerSeq } = plan;
   const { numBlocks, blockSize } = layout;
-  plan.seqLens.forEach((length, b) => {
-    const blocks = Math.ceil(length / blockSize);
-    if (blocks > plan.maxBlocksPerSeq) {
+  for (let b = 0; b < seqLens.length; b++) {
+    const blocks = Math.ceil(seqLens[b] / blockSize);
+    if (blocks > maxBlocksPerSeq) {
       throw new CapacityError(
-        `${op}: seqLens[${b}] = ${length} needs ${blocks} blocks of ${blockSize}, its block table has ` +
-          `${plan.maxBlocksPerSeq}; widen blockTables or shorten the sequence`,
+        `${op}: seqLens[${b}] = ${seqLens[b]} needs ${blocks} blocks of ${blockSize}, its block table has ` +
+          `${maxBlocksPerSeq}; widen blockTables or shorten the sequence`,
       );
     }
-    for (let i = 0; i < blocks; i++) {
-      const block = plan.blockTables[b * plan.maxBlocksPerSeq + i];
-      check(
-        block >= 0 && block < numBlocks,
+    const first = b * maxBlocksPerSeq;
+    for (let i = first; i < first + blocks; i++) {
+      const block = blockTables[i];
+      if (block >= 0 && block < numBlocks) continue;
+      throw invalid(
         op,
-        `blockTables[${b}][${i}] = ${block} is outside the cache's blocks 0 to ${numBlocks - 1}`,
+        `blockTables[${b}][${i - first}] = ${block} is outside the cache's blocks 0 to ${numBlocks - 1}`,
       );
     }
-  });
-  const numSlots = numBlocks * blockSize;
-  plan.slotMapping?.forEach((slot, token) =>
-    check(
-      slot < numSlots,
+  }
+  checkSlotRange(op, plan.slotMapping, numBlocks * blockSize);
+}
+
+function checkSlotRange(op: string, slotMapping: Int32Array | undefined, numSlots: number): void {
+  if (slotMapping === undefined) return;
+  for (let token = 0; token < slotMapping.length; token++) {
+    if (slotMapping[token] < numSlots) continue;
+    throw invalid(
       op,
-      `slotMapping[${token}] = ${slot} is outside the cache's slots 0 to ${numSlots - 1}`,
-    ),
-  );
+      `slotMapping[${token}] = ${slotMapping[token]} is outside the cache's slots 0 to ${numSlots - 1}`,
+    );
+  }
 }
