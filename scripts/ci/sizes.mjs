@@ -6,10 +6,10 @@ import { root } from '../lib/root.mjs';
 /** Budgets in KiB of gzip; tfjs itself is not counted. backend-cpu carries two WebAssembly modules of 70 KB in base64. */
 const BUDGETS = [
   { what: 'flashAttention alone', kib: 16, code: pick('{ flashAttention }', 'core') },
-  { what: 'all of core', kib: 32, code: pick('* as all', 'core') },
+  { what: 'all of core', kib: 64, code: pick('* as all', 'core') },
   { what: 'backend-cpu with core', kib: 96, code: pick('* as all', 'backend-cpu') },
 ];
-const SCRIPT = { what: 'tfjs-attention.min.js', kib: 96 };
+const SCRIPT = { what: 'tfjs-attention.min.js', kib: 176 };
 
 function pick(names, name) {
   return `import ${names} from '@tfjs-attention/${name}'; console.log(${names});`.replace(

@@ -1,33 +1,30 @@
 export * from './backends/index.js';
 export * from './errors.js';
-export * from './layer.js';
+export * from './attention_layer.js';
+export * from './kv_transfer/index.js';
+export * from './layers/index.js';
 export * from './ops/index.js';
 export * from './utils/index.js';
 export {
+  AttnBackendSupport,
   explainAttnBackend,
   getAttnBackend,
+  getEnvVariableAttnBackend,
   getGlobalForcedAttnBackend,
   globalForceAttnBackend,
+  globalForceAttnBackendContextManager,
+  isAttnBackendSupported,
   withForcedAttnBackend,
 } from './selector.js';
-export type { AttnSelectorConfig, Rejection, Selection } from './selector.js';
-export { HostKvBlocks } from './kv_cache/host_blocks.js';
-export { KvCache, type KvCacheOptions } from './kv_cache/kv_cache.js';
-export type { BlockPairs, KvBlockBytes, KvCacheLayout } from './kv_cache/layout.js';
-export {
-  ChunkedLocalAttentionSpec,
-  CrossAttentionSpec,
-  FullAttentionSpec,
-  KvCacheSpec,
-  MLAAttentionSpec,
-  SlidingWindowSpec,
-} from './kv_cache/spec.js';
-export type { KvCacheSpecOptions } from './kv_cache/spec.js';
+export type { AttnSelectorArgs, Rejection, Selection } from './selector.js';
+export type * from './config.js';
+export * from './kv_cache/index.js';
 export type {
   AttentionOptions,
   AttentionResult,
   FlashAttentionOptions,
   Implementation,
+  MmPrefixRanges,
   PerHead,
 } from './problem/options.js';
 export { KV_CACHE_DTYPES, type KvCacheDtype } from './problem/params.js';
