@@ -48,6 +48,25 @@ describe('reads', () => {
     });
   });
 
+  test('--parallel and its options', () => {
+    expect(parse('--parallel', 'file').options?.parallel).toEqual({
+      promptsFile: 'file',
+      numBlocks: undefined,
+      maxNumSeqs: 16,
+      maxNumBatchedTokens: 256,
+      prefixCaching: true,
+    });
+    const line =
+      '--parallel file --num-blocks 9 --max-num-seqs 3 --max-num-batched-tokens 7 --no-prefix-caching';
+    expect(parse(...line.split(' ')).options?.parallel).toEqual({
+      promptsFile: 'file',
+      numBlocks: 9,
+      maxNumSeqs: 3,
+      maxNumBatchedTokens: 7,
+      prefixCaching: false,
+    });
+  });
+
   test.each([
     ['int8', 'int8_per_token_head'],
     ['fp8', 'fp8_per_token_head'],
@@ -89,6 +108,14 @@ test.each([
   [['--wasm', 'mmx'], /Allowed choices are simd, relaxed, typescript/],
   [['--greedy', '--seed', '3'], /'--greedy' cannot be used with option '--seed <s>'/],
   [['--prompt', 'x', '--prompt-ids', '3'], /cannot be used with option '--prompt <text>'/],
+  [
+    ['--parallel', 'f', '--prompt', 'x'],
+    /'--parallel <file>' cannot be used with .*'--prompt <text>'/,
+  ],
+  [['--parallel', 'f', '--prefill-chunk', '8'], /cannot be used with option '--prefill-chunk <n>'/],
+  [['--parallel', 'f', '--max-num-batched-tokens', '0'], /It must be at least 1/],
+  [['--num-blocks', '8'], /option '--num-blocks' needs --parallel <file>/],
+  [['--no-prefix-caching'], /option '--no-prefix-caching' needs --parallel <file>/],
   [['--promt', 'x'], /unknown option '--promt'\n\(Did you mean --prompt/],
   [['extra'], /too many arguments/],
 ])('refuses %j', (args, message) => {

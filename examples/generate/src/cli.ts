@@ -1,7 +1,14 @@
 import { randomInt } from 'node:crypto';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { KV_CACHE_DTYPES, type KvCacheDtype } from '@tfjs-attention/core';
+import { count, idList, integer, positive } from './argument_parsers.js';
 import type { Sampling } from './runner/sampler.js';
+import {
+  addServingOptions,
+  readServingOptions,
+  type RawServingOptions,
+  type ServingOptions,
+} from './serving/serving_options.js';
 
 /** What the command line asks for, every default settled. */
 export interface CliOptions {
@@ -20,6 +27,8 @@ export interface CliOptions {
   threads?: number;
   blockSize: number;
   prefillChunk: number;
+  /** Many prompts at once instead of {@link prompt}. */
+  parallel?: ServingOptions;
 }
 
 const WASM_MODULES = ['simd', 'relaxed', 'typescript'] as const;
@@ -54,32 +63,40 @@ export function parseArguments(
       writeErr: (text) => output.stderr.write(text),
     });
   const given = program.parse(args, { from: 'user' }).opts<RawOptions>();
-  const { greedy: _, temperature, topK, seed, prompt, promptIds, kvCacheDtype, ...rest } = given;
+  const { backend, maxTokens, model, wasm, threads, blockSize, prefillChunk } = given;
+  const { prompt, promptIds, kvCacheDtype } = given;
   return {
-    ...rest,
     prompt: promptIds === undefined ? { text: prompt } : { ids: promptIds },
-    sampling: readSampling({ temperature, topK, seed }),
+    maxTokens,
+    sampling: readSampling(given),
+    backend,
     kvCacheDtype: DTYPE_ALIASES[kvCacheDtype] ?? (kvCacheDtype as KvCacheDtype | 'auto'),
+    model,
     printIds: given.printIds ?? false,
     quiet: given.quiet ?? false,
+    wasm,
+    threads,
+    blockSize,
+    prefillChunk,
+    parallel: readServingOptions(program, given),
   };
 }
 
 /** As commander hands it over. */
 type RawOptions = Omit<
   CliOptions,
-  'prompt' | 'sampling' | 'kvCacheDtype' | 'printIds' | 'quiet'
-> & {
-  printIds?: boolean;
-  quiet?: boolean;
-  prompt: string;
-  promptIds?: number[];
-  greedy?: boolean;
-  temperature?: number;
-  topK?: number;
-  seed?: number;
-  kvCacheDtype: string;
-};
+  'prompt' | 'sampling' | 'kvCacheDtype' | 'printIds' | 'quiet' | 'parallel'
+> &
+  RawServingOptions & {
+    printIds?: boolean;
+    quiet?: boolean;
+    prompt: string;
+    promptIds?: number[];
+    temperature?: number;
+    topK?: number;
+    seed?: number;
+    kvCacheDtype: string;
+  };
 
 function readSampling({
   temperature,
@@ -100,8 +117,8 @@ function readSampling({
 function makeProgram(defaultModel: string): Command {
   const random = ['temperature', 'topK', 'seed'];
   const option = (flags: string, description: string) => new Option(flags, description);
-  return new Command('npm start --')
-    .description('Generates text with a Llama-like model on a paged KV cache.')
+  const program = new Command('npm start --')
+    .description('Generates text with a decoder language model on a paged KV cache.')
     .helpOption('--help', 'show this')
     .allowExcessArguments(false)
     .addOption(option('--prompt <text>', 'text to continue').default('In the beginning'))
@@ -131,31 +148,5 @@ function makeProgram(defaultModel: string): Command {
     .addOption(option('--threads <n>', 'threads of the CPU kernels').argParser(count))
     .addOption(option('--block-size <n>', 'tokens a cache block').argParser(count).default(16))
     .addOption(option('--prefill-chunk <n>', 'prompt tokens a step').argParser(count).default(256));
-}
-
-function count(text: string): number {
-  const value = integer(text);
-  if (value < 1) throw new InvalidArgumentError('It must be at least 1.');
-  return value;
-}
-
-function integer(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value >= 2 ** 31) {
-    throw new InvalidArgumentError('It must be a whole number from 0 to 2147483647.');
-  }
-  return value;
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
-    throw new InvalidArgumentError('It must be a number > 0; --greedy takes the likeliest token.');
-  }
-  return value;
-}
-
-function idList(text: string): number[] {
-  if (text.trim() === '') throw new InvalidArgumentError('It must name at least one token id.');
-  return text.split(',').map((part) => integer(part.trim()));
+  return addServingOptions(program);
 }

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { setBackend } from '@tensorflow/tfjs-core';
 import { ready, type KvCacheDtype } from '@tfjs-attention/core';
 import { Checkpoint } from './checkpoint/checkpoint.js';
-import { readConfigOf } from './model/load_model.js';
+import { DiskFiles } from './checkpoint/disk_files.js';
+import { readModelConfig } from './config/config.js';
 import { DecoderModel } from './model/model.js';
 import { SequenceRunner, type SequenceRunnerOptions } from './runner/sequence_runner.js';
 import { makeRopeTables, ropeFrequencies } from './model/rope.js';
@@ -69,8 +70,9 @@ export async function openModel(
 ): Promise<DecoderModel> {
   await setBackend(backend);
   await ready(backend);
-  const config = readConfigOf(directory);
-  const checkpoint = Checkpoint.open(directory);
+  const files = new DiskFiles(directory);
+  const config = readModelConfig(files);
+  const checkpoint = Checkpoint.open(files);
   const weights = loadWeights(checkpoint, config);
   checkpoint.close();
   const exact = ropeFrequencies(config.rope, config.headSize, maxTokens);

@@ -3,7 +3,9 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { memory, setBackend, tensor1d } from '@tensorflow/tfjs-core';
-import { loadModel, readConfigOf } from './model/load_model.js';
+import { DiskFiles } from './checkpoint/disk_files.js';
+import { readModelConfig } from './config/config.js';
+import { loadModel } from './model/load_model.js';
 import { SequenceRunner } from './runner/sequence_runner.js';
 import './tf_backend.js';
 
@@ -18,7 +20,8 @@ tensor1d([0]).dispose();
 const before = peak();
 const start = performance.now();
 const maxTokens = 8;
-const model = loadModel(directory, readConfigOf(directory), maxTokens);
+const files = new DiskFiles(directory);
+const model = loadModel(files, readModelConfig(files), maxTokens);
 const seconds = (performance.now() - start) / 1000;
 const loaded = peak();
 const weights = memory().numBytes;

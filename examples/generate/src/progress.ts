@@ -1,5 +1,10 @@
 import { SingleBar } from 'cli-progress';
 
+/** Whether {@link withProgress} shows a bar; other output has to wait then. */
+export function showsProgress(quiet: boolean): boolean {
+  return !quiet && process.stderr.isTTY;
+}
+
 /**
  * Runs `fn` under a progress bar on stderr, which ends with `fn` or when `total` is reached. Silent where stderr is no
  * terminal or nobody wants it.
@@ -10,7 +15,7 @@ export async function withProgress<T>(
   quiet: boolean,
   fn: (update: (done: number) => void) => T | Promise<T>,
 ): Promise<T> {
-  if (quiet || !process.stderr.isTTY) return fn(() => undefined);
+  if (!showsProgress(quiet)) return fn(() => undefined);
   const bar = new SingleBar({
     format: `${label} [{bar}] {value}/{total}`,
     stream: process.stderr,

@@ -9,13 +9,22 @@ import { demand } from './user_error.js';
  * @throws UserError for a text without a tokenizer, an id outside the vocabulary, or more tokens than positions.
  */
 export function readPrompt(
-  options: CliOptions,
+  options: Pick<CliOptions, 'prompt' | 'model' | 'maxTokens'>,
   config: ModelConfig,
   tokenizer: TextTokenizer | undefined,
 ): readonly number[] {
-  const { prompt, model, maxTokens } = options;
+  const { prompt, model } = options;
   const ids = 'text' in prompt ? encode(prompt.text, model, tokenizer) : prompt.ids;
-  const { vocabSize, maxPositions } = config;
+  checkPrompt(ids, options, config);
+  return ids;
+}
+
+/** @throws UserError for an id outside the vocabulary, or more tokens than positions. */
+export function checkPrompt(
+  ids: readonly number[],
+  { model, maxTokens }: Pick<CliOptions, 'model' | 'maxTokens'>,
+  { vocabSize, maxPositions }: ModelConfig,
+): void {
   const outside = ids.find((id) => id >= vocabSize);
   demand(
     outside === undefined,
@@ -26,7 +35,6 @@ export function readPrompt(
     `the prompt's ${ids.length} tokens and ${maxTokens} new ones exceed the ${maxPositions} positions ` +
       `that ${model}/config.json allows; shorten the prompt or lower --max-tokens`,
   );
-  return ids;
 }
 
 /** Tokens that pass through the model: the last that is generated is never fed back. */

@@ -195,7 +195,7 @@ describe('running a model', () => {
       maxTokens: 20,
       eosTokenIds: [],
       sampler: greedy,
-      onToken: () => counts.push(memory().numTensors),
+      onToken: () => void counts.push(memory().numTensors),
     });
     runner.dispose();
     expect(new Set(counts).size).toBe(1);

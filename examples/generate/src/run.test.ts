@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { memory } from '@tensorflow/tfjs-core';
 import { readReference, TINY_LLAMA, variantPath } from './fixtures.js';
 import { run } from './run.js';
+import { DiskFile } from './checkpoint/disk_files.js';
 import { SafetensorsFile } from './checkpoint/safetensors.js';
 import {
   float32Tensor,
@@ -204,7 +205,7 @@ describe('checkpoints in other forms', () => {
     const names = Object.keys(JSON.parse(header) as object).filter(
       (name) => name !== '__metadata__',
     );
-    const file = new SafetensorsFile(path);
+    const file = new SafetensorsFile(new DiskFile(path));
     const entries = names.map((name) => {
       const values: number[] = [];
       file.visit(name, (piece) => values.push(...piece));

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { readReference, TINY_LLAMA } from './fixtures.js';
 import { TextStream, type TextDecoder as Decoder } from './text_stream.js';
+import { DiskFiles } from './checkpoint/disk_files.js';
 import { TextTokenizer } from './tokenizer.js';
 
 /** One id a byte. */
@@ -33,7 +34,7 @@ test('blanks that a decoder trims at the start of a text survive in its middle',
   expect(stream(trimming, [0], [1, 2])).toEqual([' two', ' three', '']);
 });
 
-const tokenizer = () => TextTokenizer.load(TINY_LLAMA, 0) as TextTokenizer;
+const tokenizer = () => TextTokenizer.load(new DiskFiles(TINY_LLAMA), 0) as TextTokenizer;
 
 test.each(readReference('tiny-llama').cases)(
   'streams as Hugging Face decodes: $prompt',
@@ -52,7 +53,9 @@ test('the text-start token alone, and ids beyond the vocabulary, are no text', (
   expect(tokenizer().encode('')).toEqual([0]);
   expect(tokenizer().decode([0])).toBe('');
   expect(tokenizer().decode([0, 5000])).toBe('');
-  expect(() => TextTokenizer.load(TINY_LLAMA, null)?.encode('')).toThrow('the prompt is empty');
+  expect(() => TextTokenizer.load(new DiskFiles(TINY_LLAMA), null)?.encode('')).toThrow(
+    'the prompt is empty',
+  );
 });
 
 test('bytes outside ASCII survive the round trip', () => {

@@ -27,7 +27,7 @@ export async function chooseBackend(requested?: string): Promise<BackendChoice> 
     }
     const later = names.slice(i + 1).map((other) => ({
       name: other,
-      why: `lower priority (${priorityOf(other)} < ${priorityOf(name)})`,
+      why: behindText(other, name),
     }));
     const why = `highest priority (${priorityOf(name)}) of those that start`;
     return { name, why, others: [...failed, ...later] };
@@ -47,6 +47,13 @@ async function takeRequested(name: string, names: readonly string[]): Promise<Ba
   const others = names.filter((other) => other !== name);
   const why = `'${name}' was asked for`;
   return { name, why: 'asked for', others: others.map((other) => ({ name: other, why })) };
+}
+
+function behindText(other: string, name: string): string {
+  const [lower, higher] = [priorityOf(other), priorityOf(name)];
+  return lower < higher
+    ? `lower priority (${lower} < ${higher})`
+    : `same priority (${lower}), registered later`;
 }
 
 function namesByPriority(): string[] {

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
+import type { CheckpointFiles } from './checkpoint/files.js';
 import { JsonObject } from './checkpoint/json_object.js';
 import { demand, reasonOf, UserError } from './user_error.js';
 
 const FILE = 'tokenizer.json';
+const CONFIG = 'tokenizer_config.json';
 
 /** What we use of the library, whose own declarations do not resolve under NodeNext. */
 interface Tokens {
@@ -26,18 +26,16 @@ export class TextTokenizer {
   ) {}
 
   /** @returns undefined where the directory has no tokenizer.json. */
-  static load(directory: string, bosTokenId: number | null): TextTokenizer | undefined {
-    const path = join(directory, FILE);
-    if (!existsSync(path)) return undefined;
-    const configPath = join(directory, 'tokenizer_config.json');
-    const config = existsSync(configPath) ? JsonObject.readFile(configPath) : undefined;
-    const { values } = JsonObject.readFile(path);
+  static load(files: CheckpointFiles, bosTokenId: number | null): TextTokenizer | undefined {
+    if (!files.has(FILE)) return undefined;
+    const config = files.has(CONFIG) ? JsonObject.read(files, CONFIG) : undefined;
+    const { values } = JsonObject.read(files, FILE);
     const addsBos = config?.boolean('add_bos_token', true) ?? true;
     try {
       const tokenizer = new TokensOf(values, { ...config?.values });
       return new TextTokenizer(tokenizer, addsBos ? bosTokenId : null);
     } catch (error) {
-      throw new UserError(`${path}: cannot be used (${reasonOf(error)})`);
+      throw new UserError(`${files.pathOf(FILE)}: cannot be used (${reasonOf(error)})`);
     }
   }
 

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Checkpoint } from './checkpoint.js';
+import { DiskFiles } from './disk_files.js';
 import { float32Tensor, safetensorsBytes, withDirectory } from '../temp_checkpoint.js';
 
 const INDEX = 'model.safetensors.index.json';
@@ -17,7 +18,7 @@ function writeShards(directory: string, map: Record<string, string>): void {
 test('reads shards by their index', () =>
   withDirectory((directory) => {
     writeShards(directory, { a: 'a.safetensors', b: 'b.safetensors', c: 'b.safetensors' });
-    const checkpoint = Checkpoint.open(directory);
+    const checkpoint = Checkpoint.open(new DiskFiles(directory));
     expect([...checkpoint.read('a', [1]), ...checkpoint.read('b', [1])]).toEqual([1, 2]);
     expect(() => checkpoint.read('c', [1])).toThrow(
       /b.safetensors: has no tensor 'c', though the index/,
@@ -37,11 +38,13 @@ test.each([
   withDirectory((directory) => {
     mkdirSync(join(directory, 'in'));
     writeShards(join(directory, 'in'), map as Record<string, string>);
-    expect(() => Checkpoint.open(join(directory, 'in'))).toThrow(message);
+    expect(() => Checkpoint.open(new DiskFiles(join(directory, 'in')))).toThrow(message);
   }),
 );
 
 test('a directory without weights is refused by the name of the usual file', () =>
   withDirectory((directory) =>
-    expect(() => Checkpoint.open(directory)).toThrow(join(directory, 'model.safetensors')),
+    expect(() => Checkpoint.open(new DiskFiles(directory))).toThrow(
+      join(directory, 'model.safetensors'),
+    ),
   ));

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import type { CheckpointFiles } from './files.js';
 import { JsonObject } from './json_object.js';
 import { SafetensorsFile, type PieceVisitor } from './safetensors.js';
 import { demand } from '../user_error.js';
@@ -19,34 +18,31 @@ export class Checkpoint {
   ) {}
 
   /** @throws UserError naming the file that is missing or malformed. */
-  static open(directory: string): Checkpoint {
-    const single = join(directory, SINGLE);
-    const index = join(directory, INDEX);
-    if (existsSync(single) || !existsSync(index)) {
-      const file = new SafetensorsFile(single);
-      return new Checkpoint(single, [file], (tensor) => (file.has(tensor) ? file : undefined));
-    }
-    return Checkpoint.openShards(directory, index);
+  static open(files: CheckpointFiles): Checkpoint {
+    if (!files.has(SINGLE) && files.has(INDEX)) return Checkpoint.openShards(files);
+    const file = new SafetensorsFile(files.open(SINGLE));
+    return new Checkpoint(file.path, [file], (tensor) => (file.has(tensor) ? file : undefined));
   }
 
-  private static openShards(directory: string, index: string): Checkpoint {
-    const map = JsonObject.readFile(index).object('weight_map');
-    const files = new Map<string, SafetensorsFile>();
+  private static openShards(files: CheckpointFiles): Checkpoint {
+    const index = files.pathOf(INDEX);
+    const map = JsonObject.read(files, INDEX).object('weight_map');
+    const shards = new Map<string, SafetensorsFile>();
     try {
       for (const tensor of Object.keys(map.values)) {
         const name = map.text(tensor);
         demand(
-          name === basename(name),
+          /^[^/\\]+$/.test(name),
           `${index}: shard '${name}' must be a file of the same folder`,
         );
-        if (!files.has(name)) files.set(name, new SafetensorsFile(join(directory, name)));
+        if (!shards.has(name)) shards.set(name, new SafetensorsFile(files.open(name)));
       }
     } catch (error) {
-      files.forEach((file) => file.close());
+      shards.forEach((file) => file.close());
       throw error;
     }
-    return new Checkpoint(index, [...files.values()], (tensor) =>
-      map.has(tensor) ? files.get(map.text(tensor)) : undefined,
+    return new Checkpoint(index, [...shards.values()], (tensor) =>
+      map.has(tensor) ? shards.get(map.text(tensor)) : undefined,
     );
   }
 

@@ -1,14 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { demand, reasonOf, UserError } from '../user_error.js';
-
-/** Reads a whole text file; a failure names it. */
-export function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UserError(`${path}: cannot be read (${reasonOf(error)})`);
-  }
-}
+import type { CheckpointFiles } from './files.js';
 
 /** Fields of a JSON object, checked as they are read; every complaint names the file and the field. `null` = absent. */
 export class JsonObject {
@@ -27,8 +18,8 @@ export class JsonObject {
     return new JsonObject(source, asRecord(source, values));
   }
 
-  static readFile(path: string): JsonObject {
-    return JsonObject.parse(path, readText(path));
+  static read(files: CheckpointFiles, name: string): JsonObject {
+    return JsonObject.parse(files.pathOf(name), files.readText(name));
   }
 
   has(name: string): boolean {

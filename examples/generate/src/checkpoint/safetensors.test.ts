@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { DiskFile } from './disk_files.js';
 import { SafetensorsFile } from './safetensors.js';
 import {
   float32Tensor,
@@ -41,7 +42,7 @@ test('reads float32, float16 and bfloat16, at any alignment', () =>
       full: float32Tensor([2, 2], [1.5, -2, 3e-40, 4]),
     }),
     (path) => {
-      const file = new SafetensorsFile(path);
+      const file = new SafetensorsFile(new DiskFile(path));
       expect([...read(file, 'half')]).toEqual([1, -2, 2 ** -24, 65504, -Infinity, NaN]);
       expect([...read(file, 'brain')]).toEqual([1, -5, Infinity]);
       expect(file.shapeOf('full')).toEqual([2, 2]);
@@ -68,13 +69,13 @@ describe('refuses, naming file and tensor,', () => {
     ['negative offsets', replaced('[0,8]', '[8,0]'), /needs 8 bytes, its data_offsets span -8/],
   ])('%s', (_, bytes, message) =>
     withBytes(bytes, (path) => {
-      expect(() => new SafetensorsFile(path)).toThrow(message);
-      expect(() => new SafetensorsFile(path)).toThrow(path);
+      expect(() => new SafetensorsFile(new DiskFile(path))).toThrow(message);
+      expect(() => new SafetensorsFile(new DiskFile(path))).toThrow(path);
     }),
   );
 
   test('a missing file', () =>
-    expect(() => new SafetensorsFile('/nowhere/x.safetensors')).toThrow(
+    expect(() => new DiskFile('/nowhere/x.safetensors')).toThrow(
       '/nowhere/x.safetensors: cannot be opened (ENOENT: no such file or directory)',
     ));
 });

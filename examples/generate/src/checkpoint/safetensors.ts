@@ -1,7 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { ByteFile } from './files.js';
 import { decodeWeights, isWeightDtype, WEIGHT_BYTES } from './half.js';
 import { JsonObject } from './json_object.js';
-import { demand, reasonOf, UserError } from '../user_error.js';
+import { demand } from '../user_error.js';
 
 /** Where a tensor lies in its file. */
 interface Entry {
@@ -26,15 +26,15 @@ export type PieceVisitor = (values: Float32Array, start: number) => void;
  */
 export class SafetensorsFile {
   private readonly entries = new Map<string, Entry>();
-  private readonly descriptor: number;
+  readonly path: string;
 
-  /** @throws UserError naming the file where it is missing, cut off or inconsistent. */
-  constructor(readonly path: string) {
-    try {
-      this.descriptor = openSync(path, 'r');
-    } catch (error) {
-      throw new UserError(`${path}: cannot be opened (${reasonOf(error)})`);
-    }
+  /**
+   * Takes ownership of `file`.
+   *
+   * @throws UserError naming the file where it is cut off or inconsistent; it is then closed.
+   */
+  constructor(private readonly file: ByteFile) {
+    this.path = file.path;
     try {
       this.readHeader();
     } catch (error) {
@@ -71,7 +71,7 @@ export class SafetensorsFile {
     const values = new Float32Array(piece);
     for (let start = 0; start < size; start += piece) {
       const count = Math.min(piece, size - start);
-      this.readInto(raw.subarray(0, count * width), offset + start * width);
+      this.file.read(raw.subarray(0, count * width), offset + start * width);
       const part = values.subarray(0, count);
       decodeWeights(dtype, raw.buffer, part);
       visitor(part, start);
@@ -83,16 +83,16 @@ export class SafetensorsFile {
     const { dtype, offset, bytes } = this.entry(name);
     demand(dtype === 'U8', `${this.path}: tensor '${name}' has dtype ${dtype}, U8 was expected`);
     const codes = new Uint8Array(bytes);
-    this.readInto(codes, offset);
+    this.file.read(codes, offset);
     return codes;
   }
 
   close(): void {
-    closeSync(this.descriptor);
+    this.file.close();
   }
 
   private readHeader(): void {
-    const { size } = fstatSync(this.descriptor);
+    const { size } = this.file;
     demand(size >= 8, `${this.path}: ${size} bytes are too few for a safetensors file`);
     const length = Number(new DataView(this.readBytes(0, 8).buffer).getBigUint64(0, true));
     const dataStart = 8 + length;
@@ -146,18 +146,8 @@ export class SafetensorsFile {
 
   private readBytes(offset: number, length: number): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(length);
-    this.readInto(bytes, offset);
+    this.file.read(bytes, offset);
     return bytes;
-  }
-
-  private readInto(bytes: Uint8Array, offset: number): void {
-    for (let done = 0; done < bytes.length;) {
-      // Node reads at most 2 GiB at once.
-      const part = Math.min(bytes.length - done, 2 ** 30);
-      const count = readSync(this.descriptor, bytes, done, part, offset + done);
-      demand(count > 0, `${this.path}: ends before byte ${offset + bytes.length}; it is cut off`);
-      done += count;
-    }
   }
 }
 

@@ -1,16 +1,19 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { DiskFiles } from '../checkpoint/disk_files.js';
 import { TINY_LLAMA, variantPath } from '../fixtures.js';
 import { withChangedConfig } from '../temp_checkpoint.js';
 import { readModelConfig } from './config.js';
 import { roundTo } from './embedding_scale.js';
 
+const readConfig = (directory: string) => readModelConfig(new DiskFiles(directory));
+
 const GEMMA2 = variantPath('gemma2-softcap');
 const GPT_OSS = variantPath('gptoss-mxfp4');
 
 test('reads the shipped checkpoint', () => {
-  const config = readModelConfig(TINY_LLAMA);
+  const config = readConfig(TINY_LLAMA);
   expect(config.architecture.name).toBe('LlamaForCausalLM');
   expect(config).toMatchObject({
     hiddenSize: 192,
@@ -37,7 +40,7 @@ test('reads the shipped checkpoint', () => {
 const QWEN2 = { architectures: ['Qwen2ForCausalLM'], attention_bias: undefined };
 
 const readChanged = (changes: Record<string, unknown>, source = TINY_LLAMA) =>
-  withChangedConfig(source, changes, readModelConfig);
+  withChangedConfig(source, changes, readConfig);
 
 describe('settles', () => {
   test('what older configs leave out', async () => {
@@ -135,10 +138,10 @@ describe('settles', () => {
 
   test('end tokens by generation_config.json where there is one', () =>
     withChangedConfig(TINY_LLAMA, { eos_token_id: 7 }, (directory) => {
-      expect(readModelConfig(directory).eosTokenIds).toEqual([7]);
+      expect(readConfig(directory).eosTokenIds).toEqual([7]);
       const path = join(directory, 'generation_config.json');
       writeFileSync(path, JSON.stringify({ eos_token_id: [1, 2] }));
-      expect(readModelConfig(directory).eosTokenIds).toEqual([1, 2]);
+      expect(readConfig(directory).eosTokenIds).toEqual([1, 2]);
     }));
 });
 
@@ -180,7 +183,7 @@ test.each([
 
 function refuse(source: string, changes: Record<string, unknown>, message: RegExp): Promise<void> {
   return withChangedConfig(source, changes, (directory) => {
-    expect(() => readModelConfig(directory)).toThrow(message);
-    expect(() => readModelConfig(directory)).toThrow(join(directory, 'config.json'));
+    expect(() => readConfig(directory)).toThrow(message);
+    expect(() => readConfig(directory)).toThrow(join(directory, 'config.json'));
   });
 }

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import type { CheckpointFiles } from '../checkpoint/files.js';
 import { JsonObject } from '../checkpoint/json_object.js';
 import { ACTIVATIONS, type Activation } from '../model/activations.js';
 import { demand, UserError } from '../user_error.js';
@@ -52,10 +51,10 @@ export interface ModelConfig {
  *
  * @throws UserError naming file and field where one is missing, wrong, or asks for maths that is not here.
  */
-export function readModelConfig(directory: string): ModelConfig {
-  const json = JsonObject.readFile(join(directory, 'config.json'));
-  const generationFile = join(directory, 'generation_config.json');
-  const generation = existsSync(generationFile) ? JsonObject.readFile(generationFile) : undefined;
+export function readModelConfig(files: CheckpointFiles): ModelConfig {
+  const json = JsonObject.read(files, 'config.json');
+  const generationFile = 'generation_config.json';
+  const generation = files.has(generationFile) ? JsonObject.read(files, generationFile) : undefined;
   const architecture = readArchitecture(json);
   refuseForeignFields(json, architecture);
   const { defaults, softCaps, scaleField, feedForward } = architecture;

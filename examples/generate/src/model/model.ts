@@ -1,5 +1,5 @@
 import { add, dispose, gather, matMul, mul, scalar, transpose } from '@tensorflow/tfjs-core';
-import type { Scalar, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import { Attention } from '@tfjs-attention/core';
 import type { ModelConfig } from '../config/config.js';
 import { feedForward } from './feed_forward.js';
@@ -9,6 +9,9 @@ import { selfAttention, type StepTensors } from './self_attention.js';
 import { softCap } from './soft_cap.js';
 import type { LayerWeights, ModelWeights } from './weights.js';
 
+/** Sees the queries `[T, N, H]` of a block. */
+export type QueryObserver = (layer: number, q: Tensor3D) => void;
+
 /**
  * A decoder from stock tfjs ops and one `Attention` layer a block. It runs inside `withForwardContext`, which brings
  * each layer's cache under its name in {@link layerNames}. Call it inside `tf.tidy`.
@@ -16,7 +19,8 @@ import type { LayerWeights, ModelWeights } from './weights.js';
 export class DecoderModel {
   /** Names under which the attention layers look for their caches. */
   readonly layerNames: readonly string[];
-  private readonly attention: readonly Attention[];
+  /** One a block. */
+  readonly attention: readonly Attention[];
   private readonly eps: Scalar;
 
   /** Takes ownership of weights and tables. */
@@ -32,12 +36,16 @@ export class DecoderModel {
     this.eps = scalar(config.rmsNormEps);
   }
 
-  /** Hidden states `[T, D]` after the last block of token `ids` `[T]` at their `positions` `[T]`, both int32. */
-  hidden(ids: Tensor1D, positions: Tensor1D): Tensor2D {
+  /**
+   * Hidden states `[T, D]` after the last block of token `ids` `[T]` at their `positions` `[T]`, both int32.
+   * `onQueries` sees each block's queries `[T, N, H]` as they meet the keys.
+   */
+  hidden(ids: Tensor1D, positions: Tensor1D, onQueries?: QueryObserver): Tensor2D {
     const step = { rotation: rotationAt(this.rope, positions), eps: this.eps };
     let x = this.embed(ids);
     this.weights.layers.forEach((layer, i) => {
-      x = this.block(x, layer, this.attention[i], step);
+      const onLayerQueries = onQueries && ((q: Tensor3D) => onQueries(i, q));
+      x = this.block(x, layer, this.attention[i], { ...step, onQueries: onLayerQueries });
     });
     return x;
   }

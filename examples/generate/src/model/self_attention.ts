@@ -21,6 +21,8 @@ export interface StepTensors {
   rotation: Rotation;
   /** Of the norms. */
   eps: Tensor;
+  /** Sees the layer's queries `[T, N, H]`. */
+  onQueries?: (q: Tensor3D) => void;
 }
 
 /** Self-attention of x `[T, D]` over the cache that the forward context holds for `attention`. */
@@ -29,12 +31,13 @@ export function selfAttention(
   weights: AttentionWeights,
   attention: Attention,
   { numHeads: N, numKvHeads: K, headSize: H }: ModelConfig,
-  { rotation, eps }: StepTensors,
+  { rotation, eps, onQueries }: StepTensors,
 ): Tensor2D {
   const [qk, v] = split(project(x, weights.qkv), [(N + K) * H, K * H], 1);
   const heads = reshape<Rank.R3>(qk, [-1, N + K, H]);
   const normed = weights.qkNorm ? rmsNorm(heads, weights.qkNorm, eps) : heads;
-  const [q, k] = split(rotate(normed, rotation), [N, K], 1);
+  const [q, k] = split<Tensor3D>(rotate(normed, rotation), [N, K], 1);
+  onQueries?.(q);
   const attended = attention.apply([q, k, reshape(v, [-1, K, H])]) as Tensor;
   return project(reshape<Rank.R2>(attended, [x.shape[0], N * H]), weights.output);
 }

@@ -10,8 +10,10 @@ export interface GenerateOptions {
   sampler: Sampler;
   /** Called after each prefill chunk with the prompt tokens done. */
   onPrefill?: (done: number) => void;
-  /** Called with each id as it is chosen. */
-  onToken?: (id: number) => void;
+  /** Called with each id as it is chosen, and waited for. */
+  onToken?: (id: number) => void | Promise<void>;
+  /** Ends the run after the token that is being made. */
+  signal?: AbortSignal;
 }
 
 export interface GenerateResult {
@@ -30,7 +32,7 @@ export async function generate(
   runner: SequenceRunner,
   options: GenerateOptions,
 ): Promise<GenerateResult> {
-  const { promptIds, maxTokens, eosTokenIds, sampler, onPrefill, onToken } = options;
+  const { promptIds, maxTokens, eosTokenIds, sampler, onPrefill, onToken, signal } = options;
   const start = performance.now();
   let firstToken = start;
   const ids: number[] = [];
@@ -42,8 +44,8 @@ export async function generate(
       const [id] = await token.data<'int32'>();
       if (ids.length === 0) firstToken = performance.now();
       ids.push(id);
-      onToken?.(id);
-      if (ids.length === maxTokens || eosTokenIds.includes(id)) break;
+      await onToken?.(id);
+      if (ids.length === maxTokens || eosTokenIds.includes(id) || signal?.aborted) break;
       scores = runner.decode(id, token);
     } finally {
       token.dispose();

@@ -1,11 +1,16 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { setBackend } from '@tensorflow/tfjs-core';
+import { fill, setBackend, type Rank } from '@tensorflow/tfjs-core';
 import {
+  gatherCache,
   KvCacheManager,
   KvCacheRequest,
   makeKvCacheConfig,
+  planAttention,
+  reshapeAndCache,
   SlidingWindowSpec,
+  type KvCache,
 } from '@tfjs-attention/core';
+import { DiskFiles } from '../checkpoint/disk_files.js';
 import { readModelConfig } from '../config/config.js';
 import { variantPath } from '../fixtures.js';
 import '../tf_backend.js';
@@ -15,7 +20,10 @@ beforeAll(() => setBackend('cpu'));
 
 /** Specs of layers with these windows. */
 function specsOf(slidingWindows: (number | null)[], blockSize = 4) {
-  const config = { ...readModelConfig(variantPath('gemma2-softcap')), slidingWindows };
+  const config = {
+    ...readModelConfig(new DiskFiles(variantPath('gemma2-softcap'))),
+    slidingWindows,
+  };
   const names = slidingWindows.map((_, i) => `layer${i}`);
   return cacheSpecs(names, config, { blockSize, kvCacheDtype: 'auto' });
 }
@@ -39,6 +47,53 @@ test('layers of two kinds share memory, each group with a block table of its own
   caches.dispose();
   expect(byLayer.layer0.isDisposed && byLayer.layer2.isDisposed).toBe(true);
 });
+
+test('copies blocks in the memory of all layers of a group', () => {
+  const caches = new KvCaches(specsOf([16, null, 16, null]), 5);
+  const kvCacheConfig = caches.config;
+  const manager = new KvCacheManager({ kvCacheConfig, maxModelLen: 90, enableCaching: false });
+  const [parent, child] = ['parent', 'child'].map(
+    (name) => new KvCacheRequest(name, [1, 2], { blockSize: 4 }),
+  );
+  manager.allocateSlots(parent, 2);
+  parent.numComputedTokens = child.numComputedTokens = 2;
+  const [[from], [other]] = manager.getBlockIds('parent');
+  for (const cache of [caches.byLayer.layer0, caches.byLayer.layer2]) {
+    [from, other].forEach((block) => fillBlock(cache, block));
+  }
+  manager.fork(parent, child);
+  // The child's next token goes into a block that its parent reads.
+  manager.allocateSlots(child, 1);
+  caches.copyBlocks(manager.takeBlockCopies());
+  const [[copy], [otherCopy]] = manager.getBlockIds('child');
+  for (const cache of [caches.byLayer.layer1, caches.byLayer.layer3]) {
+    expect([copy, otherCopy].map((block) => numberIn(cache, block))).toEqual([from, other]);
+  }
+  caches.dispose();
+});
+
+const planFor = (block: number) =>
+  planAttention({
+    queryStartLoc: Int32Array.of(0, 1),
+    seqLens: Int32Array.of(1),
+    blockTables: [[block]],
+    slotMapping: Int32Array.of(4 * block),
+  });
+
+/** Makes a block's number its first key. */
+function fillBlock(cache: KvCache, block: number): void {
+  const plan = planFor(block);
+  const key = fill<Rank.R3>([1, 2, 8], block);
+  reshapeAndCache(key, key, cache, plan);
+  plan.dispose();
+}
+
+function numberIn(cache: KvCache, block: number): number {
+  const plan = planFor(block);
+  const [number] = gatherCache(cache, plan).key.dataSync();
+  plan.dispose();
+  return number;
+}
 
 describe('blocks for one sequence', () => {
   test.each([

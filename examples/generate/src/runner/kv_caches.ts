@@ -1,8 +1,10 @@
 import {
+  copyBlocks,
   FullAttentionSpec,
   KvCache,
   makeKvCacheConfig,
   SlidingWindowSpec,
+  type BlockPairs,
   type KvCacheConfig,
   type KvCacheDtype,
 } from '@tfjs-attention/core';
@@ -80,6 +82,18 @@ export class KvCaches {
   /** Bytes of all caches together. */
   get bytes(): number {
     return this.caches.reduce((sum, cache) => sum + cache.memory().bytes, 0);
+  }
+
+  /** Makes the copies that a manager's `takeBlockCopies` asks for, one list a group. */
+  copyBlocks(copies: readonly BlockPairs[]): void {
+    copies.forEach((pairs, group) => {
+      const { layerNames } = this.config.kvCacheGroups[group];
+      if (pairs.length > 0)
+        copyBlocks(
+          layerNames.map((layer) => this.byLayer[layer]),
+          pairs,
+        );
+    });
   }
 
   dispose(): void {

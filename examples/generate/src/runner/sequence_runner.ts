@@ -2,6 +2,7 @@ import { tensor1d, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
 import { KvCacheManager, KvCacheRequest } from '@tfjs-attention/core';
 import type { DecoderModel } from '../model/model.js';
 import { demand } from '../user_error.js';
+import { attentionWeights } from './attention_weights.js';
 import { blocksForOne, type CacheOptions } from './kv_caches.js';
 import { ModelRunner } from './model_runner.js';
 
@@ -54,6 +55,22 @@ export class SequenceRunner {
   /** Feeds tokens in one step; returns the scores `[T, V]` after each, e.g. to measure a text's likelihood. */
   score(ids: readonly number[]): Tensor2D {
     return this.feed(ids, 'all') as Tensor2D;
+  }
+
+  /** How much each head of a layer looks at each key: `[N, position + 1]` for a token that was fed. */
+  attentionWeights(position: number, layer: number): Tensor2D {
+    const { allTokenIds, numComputedTokens, requestId } = this.request;
+    demand(
+      Number.isInteger(position) && position >= 0 && position < numComputedTokens,
+      `token ${position} is not in the cache, which holds ${numComputedTokens}`,
+    );
+    const blockIds = this.manager.getBlockIds(requestId);
+    return attentionWeights(this.runner, { id: allTokenIds[position], position, blockIds }, layer);
+  }
+
+  /** Tokens in the cache. */
+  get numTokens(): number {
+    return this.request.numComputedTokens;
   }
 
   /** What the caches take. */

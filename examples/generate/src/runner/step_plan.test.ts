@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { setBackend } from '@tensorflow/tfjs-core';
+import { DiskFiles } from '../checkpoint/disk_files.js';
 import { readModelConfig } from '../config/config.js';
 import { variantPath } from '../fixtures.js';
 import '../tf_backend.js';
@@ -10,7 +11,7 @@ beforeAll(() => setBackend('cpu'));
 
 test('packs sequences; layers of a group share a plan, groups have tables of their own', () => {
   const config = {
-    ...readModelConfig(variantPath('gemma2-softcap')),
+    ...readModelConfig(new DiskFiles(variantPath('gemma2-softcap'))),
     slidingWindows: [4, null, 4, null],
   };
   const names = ['a', 'b', 'c', 'd'];

@@ -17,8 +17,12 @@ export interface StepPlan {
   readonly dispose: () => void;
 }
 
-/** Packs the next tokens of some sequences; layers of one group share a plan. */
-export function planStep(steps: readonly SequenceStep[], config: KvCacheConfig): StepPlan {
+/** Packs the next tokens of some sequences; layers of one group share a plan. Without `store` the cache stays as it is. */
+export function planStep(
+  steps: readonly SequenceStep[],
+  config: KvCacheConfig,
+  { store = true }: { store?: boolean } = {},
+): StepPlan {
   const queryStartLoc = new Int32Array(steps.length + 1);
   steps.forEach(({ count }, b) => (queryStartLoc[b + 1] = queryStartLoc[b] + count));
   const positions = new Int32Array(queryStartLoc[steps.length]);
@@ -31,7 +35,9 @@ export function planStep(steps: readonly SequenceStep[], config: KvCacheConfig):
       queryStartLoc,
       seqLens,
       blockTables: steps.map(({ blockIds }) => blockIds[group]),
-      slotMapping: slotsOf(steps, group, kvCacheSpec.blockSize, positions.length),
+      slotMapping: store
+        ? slotsOf(steps, group, kvCacheSpec.blockSize, positions.length)
+        : new Int32Array(positions.length).fill(-1),
     }),
   );
   const entries = config.kvCacheGroups.flatMap(({ layerNames }, group) =>
