@@ -1,3 +1,4 @@
 import '@tfjs-attention/backend-cpu';
+import '@tfjs-attention/backend-webgl';
 
 export * from '@tfjs-attention/core';

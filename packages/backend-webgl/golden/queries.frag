@@ -1,0 +1,166 @@
+#version 300 es
+precision highp float;
+precision highp int;
+precision highp sampler2D;
+precision highp usampler2DArray;
+precision highp isampler2DArray;
+#define ROWS 4
+#define QUERIES_PER_KV 1
+#define KEYS 7
+#define QUADS 2
+#define VALUE_BLOCKS 8
+#define VALUE_LANES 64
+#define KEY_TEXELS 16
+#define VALUE_TEXELS 16
+#define KV_FLOAT32 0
+#define KV_FLOAT16 1
+#define KV_BFLOAT16 2
+#define KV_FP8_E4M3 3
+#define KV_FP8_E5M2 4
+#define KV_INT8 5
+#define KV_INT8_PER_TOKEN_HEAD 6
+#define KV_FP8_PER_TOKEN_HEAD 7
+#define KV_TYPE 0
+#define KV_QUADS 1
+uniform float paramFloats[4];
+uniform int paramInts[39];
+#define p_softmaxScale paramFloats[0]
+#define p_logitsSoftCap paramFloats[1]
+#define p_kScale paramFloats[2]
+#define p_vScale paramFloats[3]
+#define p_flags paramInts[0]
+#define p_kvDtype paramInts[1]
+#define p_windowLeft paramInts[2]
+#define p_windowRight paramInts[3]
+#define p_chunkSize paramInts[4]
+#define p_chunkLookback paramInts[5]
+#define p_numSeqs paramInts[6]
+#define p_numHeads paramInts[7]
+#define p_numKvHeads paramInts[8]
+#define p_headSize paramInts[9]
+#define p_valueHeadSize paramInts[10]
+#define p_maxQueryLen paramInts[11]
+#define p_maxSeqLen paramInts[12]
+#define p_blockSize paramInts[13]
+#define p_maxBlocksPerSeq paramInts[14]
+#define p_qqBiasSize paramInts[15]
+#define p_qStrideBatch paramInts[16]
+#define p_qStrideToken paramInts[17]
+#define p_qStrideHead paramInts[18]
+#define p_kStrideBatch paramInts[19]
+#define p_kStrideToken paramInts[20]
+#define p_kStrideHead paramInts[21]
+#define p_vStrideBatch paramInts[22]
+#define p_vStrideToken paramInts[23]
+#define p_vStrideHead paramInts[24]
+#define p_outStrideBatch paramInts[25]
+#define p_outStrideToken paramInts[26]
+#define p_outStrideHead paramInts[27]
+#define p_lseStrideBatch paramInts[28]
+#define p_lseStrideToken paramInts[29]
+#define p_lseStrideHead paramInts[30]
+#define p_biasStrideBatch paramInts[31]
+#define p_biasStrideHead paramInts[32]
+#define p_biasStrideToken paramInts[33]
+#define p_biasStrideKey paramInts[34]
+#define p_maskStrideBatch paramInts[35]
+#define p_maskStrideHead paramInts[36]
+#define p_maskStrideToken paramInts[37]
+#define p_maskStrideKey paramInts[38]
+ivec3 texel_place(int i) { return ivec3(i & 2047, (i >> 11) & 2047, i >> 22); }
+#define FETCH(array, i) texelFetch(array, texel_place(i), 0)
+float tensor_value(highp sampler2D tensor, ivec2 view, int i) {
+  i += view.y;
+  return texelFetch(tensor, ivec2(i % view.x, i / view.x), 0).r;
+}
+vec4 tensor_quad(highp sampler2D tensor, ivec2 view, int i, int count) {
+  i += view.y;
+  int y = i / view.x, x = i - y * view.x;
+  vec4 quad = vec4(0.0);
+  for (int lane = 0; lane < min(count, 4); lane++) {
+    quad[lane] = texelFetch(tensor, ivec2(x, y), 0).r;
+    if (++x == view.x) {
+      x = 0;
+      y++;
+    }
+  }
+  return quad;
+}
+uniform isampler2DArray ints;
+uniform ivec4 intsAt;
+struct Sequence {
+  int index;
+  int start, length, keys, offset;
+  int firstGroup;
+  bool causal;
+  int prefix;
+  int rangesBegin, rangesEnd;
+};
+Sequence batch_sequence(int index) {
+  ivec4 a = FETCH(ints, index * 3), b = FETCH(ints, index * 3 + 1), c = FETCH(ints, index * 3 + 2);
+  return Sequence(index, a.x, a.y, a.z, a.w, b.x, b.y != 0, b.z, c.x, c.y);
+}
+struct Group {
+  int sequence, row;
+  int first, gap, resume, end;
+};
+Group batch_group(int index) {
+  ivec4 a = FETCH(ints, intsAt.x + index * 2), b = FETCH(ints, intsAt.x + index * 2 + 1);
+  return Group(a.x, a.y, a.z, a.w, b.x, b.y);
+}
+int batch_keys(Group group) { return group.gap - group.first + group.end - group.resume; }
+int batch_key(Group group, int ordinal) {
+  int key = group.first + ordinal;
+  return key < group.gap ? key : key - group.gap + group.resume;
+}
+int batch_int(int first, int i) { return FETCH(ints, first + (i >> 2))[i & 3]; }
+int batch_block(Sequence sequence, int block) {
+  return batch_int(intsAt.y, sequence.index * p_maxBlocksPerSeq + block);
+}
+struct Row {
+  bool valid;
+  int head, token, query, position;
+  int rangeFirst, rangeLast;
+};
+Row batch_row(Sequence sequence, int kvHead, int row) {
+  int query = row / QUERIES_PER_KV;
+  Row r;
+  r.valid = query < sequence.length;
+  r.head = kvHead * QUERIES_PER_KV + row - query * QUERIES_PER_KV;
+  r.token = sequence.start + query;
+  r.query = query;
+  r.position = sequence.offset + query;
+  r.rangeFirst = 0;
+  r.rangeLast = -1;
+#ifdef FEATURE_MM_PREFIX
+  for (int i = sequence.rangesBegin; i < sequence.rangesEnd; i++) {
+    int low = batch_int(intsAt.w, 2 * i), high = batch_int(intsAt.w, 2 * i + 1);
+    if (low <= r.position && r.position <= high) {
+      r.rangeFirst = low;
+      r.rangeLast = high;
+    }
+  }
+#endif
+  return r;
+}
+uniform sampler2D q;
+uniform ivec2 qView;
+uniform ivec4 pack;
+layout(location = 0) out highp uvec4 texel;
+void main() {
+  ivec2 at = ivec2(gl_FragCoord.xy);
+  int i = pack.x + at.y * 2048 + at.x;
+  int row = i % ROWS, line = i / ROWS;
+  int quad = line % pack.z;
+  line /= pack.z;
+  int kvHead = line / pack.y;
+  vec4 lanes = vec4(0.0);
+  if (kvHead < p_numKvHeads) {
+    Group group = batch_group(line - kvHead * pack.y);
+    Sequence sequence = batch_sequence(group.sequence);
+    Row r = batch_row(sequence, kvHead, group.row + row);
+    int first = sequence.index * p_qStrideBatch + r.token * p_qStrideToken + r.head * p_qStrideHead + quad * 4;
+    lanes = tensor_quad(q, qView, first, r.valid ? p_headSize - quad * 4 : 0);
+  }
+  texel = floatBitsToUint(lanes);
+}

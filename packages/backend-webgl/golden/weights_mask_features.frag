@@ -1,0 +1,491 @@
+#version 300 es
+precision highp float;
+precision highp int;
+precision highp sampler2D;
+precision highp usampler2DArray;
+precision highp isampler2DArray;
+#define ROWS 4
+#define QUERIES_PER_KV 1
+#define KEYS 7
+#define QUADS 2
+#define VALUE_BLOCKS 8
+#define VALUE_LANES 64
+#define KEY_TEXELS 16
+#define VALUE_TEXELS 16
+#define KV_FLOAT32 0
+#define KV_FLOAT16 1
+#define KV_BFLOAT16 2
+#define KV_FP8_E4M3 3
+#define KV_FP8_E5M2 4
+#define KV_INT8 5
+#define KV_INT8_PER_TOKEN_HEAD 6
+#define KV_FP8_PER_TOKEN_HEAD 7
+#define KV_TYPE 0
+#define KV_QUADS 1
+#define FEATURE_CAUSAL
+#define FEATURE_CHUNK
+#define FEATURE_MASK
+#define FEATURE_MM_PREFIX
+#define FEATURE_WINDOW
+uniform float paramFloats[4];
+uniform int paramInts[39];
+#define p_softmaxScale paramFloats[0]
+#define p_logitsSoftCap paramFloats[1]
+#define p_kScale paramFloats[2]
+#define p_vScale paramFloats[3]
+#define p_flags paramInts[0]
+#define p_kvDtype paramInts[1]
+#define p_windowLeft paramInts[2]
+#define p_windowRight paramInts[3]
+#define p_chunkSize paramInts[4]
+#define p_chunkLookback paramInts[5]
+#define p_numSeqs paramInts[6]
+#define p_numHeads paramInts[7]
+#define p_numKvHeads paramInts[8]
+#define p_headSize paramInts[9]
+#define p_valueHeadSize paramInts[10]
+#define p_maxQueryLen paramInts[11]
+#define p_maxSeqLen paramInts[12]
+#define p_blockSize paramInts[13]
+#define p_maxBlocksPerSeq paramInts[14]
+#define p_qqBiasSize paramInts[15]
+#define p_qStrideBatch paramInts[16]
+#define p_qStrideToken paramInts[17]
+#define p_qStrideHead paramInts[18]
+#define p_kStrideBatch paramInts[19]
+#define p_kStrideToken paramInts[20]
+#define p_kStrideHead paramInts[21]
+#define p_vStrideBatch paramInts[22]
+#define p_vStrideToken paramInts[23]
+#define p_vStrideHead paramInts[24]
+#define p_outStrideBatch paramInts[25]
+#define p_outStrideToken paramInts[26]
+#define p_outStrideHead paramInts[27]
+#define p_lseStrideBatch paramInts[28]
+#define p_lseStrideToken paramInts[29]
+#define p_lseStrideHead paramInts[30]
+#define p_biasStrideBatch paramInts[31]
+#define p_biasStrideHead paramInts[32]
+#define p_biasStrideToken paramInts[33]
+#define p_biasStrideKey paramInts[34]
+#define p_maskStrideBatch paramInts[35]
+#define p_maskStrideHead paramInts[36]
+#define p_maskStrideToken paramInts[37]
+#define p_maskStrideKey paramInts[38]
+ivec3 texel_place(int i) { return ivec3(i & 2047, (i >> 11) & 2047, i >> 22); }
+#define FETCH(array, i) texelFetch(array, texel_place(i), 0)
+float tensor_value(highp sampler2D tensor, ivec2 view, int i) {
+  i += view.y;
+  return texelFetch(tensor, ivec2(i % view.x, i / view.x), 0).r;
+}
+vec4 tensor_quad(highp sampler2D tensor, ivec2 view, int i, int count) {
+  i += view.y;
+  int y = i / view.x, x = i - y * view.x;
+  vec4 quad = vec4(0.0);
+  for (int lane = 0; lane < min(count, 4); lane++) {
+    quad[lane] = texelFetch(tensor, ivec2(x, y), 0).r;
+    if (++x == view.x) {
+      x = 0;
+      y++;
+    }
+  }
+  return quad;
+}
+uniform isampler2DArray ints;
+uniform ivec4 intsAt;
+struct Sequence {
+  int index;
+  int start, length, keys, offset;
+  int firstGroup;
+  bool causal;
+  int prefix;
+  int rangesBegin, rangesEnd;
+};
+Sequence batch_sequence(int index) {
+  ivec4 a = FETCH(ints, index * 3), b = FETCH(ints, index * 3 + 1), c = FETCH(ints, index * 3 + 2);
+  return Sequence(index, a.x, a.y, a.z, a.w, b.x, b.y != 0, b.z, c.x, c.y);
+}
+struct Group {
+  int sequence, row;
+  int first, gap, resume, end;
+};
+Group batch_group(int index) {
+  ivec4 a = FETCH(ints, intsAt.x + index * 2), b = FETCH(ints, intsAt.x + index * 2 + 1);
+  return Group(a.x, a.y, a.z, a.w, b.x, b.y);
+}
+int batch_keys(Group group) { return group.gap - group.first + group.end - group.resume; }
+int batch_key(Group group, int ordinal) {
+  int key = group.first + ordinal;
+  return key < group.gap ? key : key - group.gap + group.resume;
+}
+int batch_int(int first, int i) { return FETCH(ints, first + (i >> 2))[i & 3]; }
+int batch_block(Sequence sequence, int block) {
+  return batch_int(intsAt.y, sequence.index * p_maxBlocksPerSeq + block);
+}
+struct Row {
+  bool valid;
+  int head, token, query, position;
+  int rangeFirst, rangeLast;
+};
+Row batch_row(Sequence sequence, int kvHead, int row) {
+  int query = row / QUERIES_PER_KV;
+  Row r;
+  r.valid = query < sequence.length;
+  r.head = kvHead * QUERIES_PER_KV + row - query * QUERIES_PER_KV;
+  r.token = sequence.start + query;
+  r.query = query;
+  r.position = sequence.offset + query;
+  r.rangeFirst = 0;
+  r.rangeLast = -1;
+#ifdef FEATURE_MM_PREFIX
+  for (int i = sequence.rangesBegin; i < sequence.rangesEnd; i++) {
+    int low = batch_int(intsAt.w, 2 * i), high = batch_int(intsAt.w, 2 * i + 1);
+    if (low <= r.position && r.position <= high) {
+      r.rangeFirst = low;
+      r.rangeLast = high;
+    }
+  }
+#endif
+  return r;
+}
+uvec4 kv_bytes(uint word) { return (uvec4(word) >> uvec4(0u, 8u, 16u, 24u)) & 0xffu; }
+vec4 kv_e4m3(uvec4 code) {
+  uvec4 magnitude = code & 0x7fu;
+  vec4 normal = uintBitsToFloat((magnitude << 20) + (120u << 23));
+  vec4 value = mix(normal, vec4(magnitude) * 0.001953125, lessThan(magnitude, uvec4(8u)));
+  value = mix(value, uintBitsToFloat(uvec4(0x7fc00000u)), equal(magnitude, uvec4(0x7fu)));
+  return uintBitsToFloat(floatBitsToUint(value) | ((code & 0x80u) << 24));
+}
+vec4 kv_decode(uvec4 texel, int quad) {
+#if KV_TYPE == KV_FLOAT32
+  return uintBitsToFloat(texel);
+#elif KV_TYPE == KV_FLOAT16
+  uvec2 pair = quad == 0 ? texel.xy : texel.zw;
+  return vec4(unpackHalf2x16(pair.x), unpackHalf2x16(pair.y));
+#elif KV_TYPE == KV_BFLOAT16
+  uvec2 pair = quad == 0 ? texel.xy : texel.zw;
+  return uintBitsToFloat(uvec4(pair.x << 16, pair.x & 0xffff0000u, pair.y << 16, pair.y & 0xffff0000u));
+#elif KV_TYPE == KV_INT8 || KV_TYPE == KV_INT8_PER_TOKEN_HEAD
+  ivec4 word = ivec4(int(texel[quad]));
+  return vec4((word << ivec4(24, 16, 8, 0)) >> 24);
+#elif KV_TYPE == KV_FP8_E5M2
+  uint word = texel[quad];
+  vec2 even = unpackHalf2x16((word & 0x00ff00ffu) << 8);
+  vec2 odd = unpackHalf2x16(word & 0xff00ff00u);
+  return vec4(even.x, odd.x, even.y, odd.y);
+#else
+  return kv_e4m3(kv_bytes(texel[quad]));
+#endif
+}
+int kv_row(Sequence sequence, int key, int kvHead) {
+#ifdef PAGED
+  int block = key / BLOCK_SIZE;
+  int slot = batch_block(sequence, block) * BLOCK_SIZE + key - block * BLOCK_SIZE;
+  return slot * p_numKvHeads + kvHead;
+#elif defined(HEADS_FIRST)
+  return (sequence.index * p_numKvHeads + kvHead) * p_maxSeqLen + key;
+#else
+  return (sequence.index * p_maxSeqLen + key) * p_numKvHeads + kvHead;
+#endif
+}
+#define SOFTMAX_NONE uintBitsToFloat(0xff800000u)
+#define SOFTMAX_SLACK 4.0
+bool softmax_is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }
+float softmax_exp(float x) {
+  float low = max(x, -88.02969193);
+  float n = floor(low * 1.44269504 + 0.5);
+  float r = low - n * 0.693359375;
+  r += n * 2.1219444170128554e-4;
+  float y = 1.381459878757596e-3 * r + 8.368716575205326e-3;
+  y = y * r + 4.166838899254799e-2;
+  y = y * r + 1.666652113199234e-1;
+  y = y * r + 4.999999403953552e-1;
+  y = y * r + 1.0;
+  y = y * r + 1.0;
+  y *= uintBitsToFloat(uint(int(n) + 127) << 23);
+  return softmax_is_nan(x) ? x : y;
+}
+float softmax_log(float x) {
+  int bits = floatBitsToInt(x);
+  int e = (bits - 0x3f3504f3) >> 23;
+  float f = intBitsToFloat(bits - (e << 23)) - 1.0;
+  float y = -7.8596182167530060e-2 * f + 1.2881650030612946e-1;
+  y = y * f - 1.3128753006458282e-1;
+  y = y * f + 1.4181192219257355e-1;
+  y = y * f - 1.6624553501605988e-1;
+  y = y * f + 2.0002286136150360e-1;
+  y = y * f - 2.5000810623168945e-1;
+  y = y * f + 3.3333316445350647e-1;
+  y = (y * f - 0.5) * (f * f) + f;
+  y += float(e) * 0.693147180559945;
+  return (bits & 0x7f800000) == 0x7f800000 ? x : y;
+}
+float softmax_shift(float m) { return m == SOFTMAX_NONE ? 0.0 : m; }
+float softmax_rescale(float m, float top) { return m == SOFTMAX_NONE ? 0.0 : softmax_exp(m - softmax_shift(top)); }
+vec2 softmax_finish(float m, float l, float sink) {
+  float top = softmax_shift(max(m, sink));
+  float scale = softmax_rescale(m, top);
+  float sum = l * scale + softmax_rescale(sink, top);
+  bool empty = l == 0.0;
+  return vec2(empty ? 0.0 : scale / sum, empty ? SOFTMAX_NONE : m + softmax_log(l));
+}
+#ifdef FEATURE_BIAS
+uniform sampler2D bias;
+uniform ivec2 biasView;
+#endif
+#ifdef FEATURE_QQ_BIAS
+uniform sampler2D qqBias;
+uniform ivec2 qqBiasView;
+#endif
+#ifdef FEATURE_ALIBI
+uniform sampler2D alibiSlopes;
+uniform ivec2 alibiSlopesView;
+#endif
+float score_tanh(float x) {
+  float size = abs(x), square = x * x;
+  float y = 1.6437580808997154e-2 * square - 5.2671812474727631e-2;
+  y = (y * square + 1.3320724666118622e-1) * square - 3.3332946896553040e-1;
+  float small = y * square * x + x;
+  float e = softmax_exp(-2.0 * size);
+  float large = 1.0 - (e + e) / (1.0 + e);
+  return size < 0.55 ? small : (x < 0.0 ? -large : large);
+}
+float score_add(float s, float bias) { return bias == SOFTMAX_NONE ? bias : s + bias; }
+float score_apply(Sequence sequence, Row row, int key, float s) {
+#ifdef FEATURE_SOFTCAP
+  s = softmax_is_nan(s) ? s : p_logitsSoftCap * score_tanh(s / p_logitsSoftCap);
+#endif
+#ifdef FEATURE_BIAS
+  int at = sequence.index * p_biasStrideBatch + row.head * p_biasStrideHead + row.token * p_biasStrideToken;
+  s = score_add(s, tensor_value(bias, biasView, at + key * p_biasStrideKey));
+#endif
+#ifdef FEATURE_QQ_BIAS
+  int column = key - (sequence.keys - sequence.length);
+  bool inside = column >= 0 && column < p_qqBiasSize && row.query < p_qqBiasSize;
+  float tree = tensor_value(qqBias, qqBiasView, inside ? row.query * p_qqBiasSize + column : 0);
+  s = inside ? score_add(s, tree) : s;
+#endif
+#ifdef FEATURE_ALIBI
+  float slope = tensor_value(alibiSlopes, alibiSlopesView, row.head);
+  s -= slope * abs(float(row.position - key));
+#endif
+  return s;
+}
+#ifdef FEATURE_MASK
+uniform sampler2D mask;
+uniform ivec2 maskView;
+#endif
+int mask_chunk(int position) {
+  int chunk = position / p_chunkSize;
+  return chunk * p_chunkSize > position ? chunk - 1 : chunk;
+}
+bool mask_in_band(Sequence sequence, Row row, int key) {
+  bool seen = true;
+#ifdef FEATURE_CAUSAL
+  seen = seen && (key <= row.position || !sequence.causal);
+#endif
+#ifdef FEATURE_WINDOW
+  bool inWindow = (p_windowLeft < 0 || row.position - key <= p_windowLeft) &&
+      (p_windowRight < 0 || key - row.position <= p_windowRight);
+  seen = seen && (inWindow || key < sequence.prefix);
+#endif
+#ifdef FEATURE_CHUNK
+  int chunks = mask_chunk(row.position) - mask_chunk(key);
+  seen = seen && chunks >= 0 && chunks <= p_chunkLookback;
+#endif
+  return seen;
+}
+bool mask_visible(Sequence sequence, Row row, int key) {
+  bool seen = mask_in_band(sequence, row, key);
+#ifdef FEATURE_MM_PREFIX
+  seen = seen || (row.rangeFirst <= key && key <= row.rangeLast);
+#endif
+#ifdef FEATURE_MASK
+  int at = sequence.index * p_maskStrideBatch + row.head * p_maskStrideHead + row.token * p_maskStrideToken;
+  seen = seen && tensor_value(mask, maskView, at + key * p_maskStrideKey) != 0.0;
+#endif
+  return seen && row.valid;
+}
+uniform usampler2DArray queries;
+uniform usampler2DArray keys;
+#ifdef HEAD_SCALES
+uniform usampler2DArray headScales;
+#endif
+#ifdef TOKEN_SCALES
+uniform usampler2DArray keyScales;
+#endif
+uniform ivec4 tiles;
+layout(location = 0) out highp uvec4 weights0_0;
+layout(location = 1) out highp uvec4 weights0_1;
+layout(location = 2) out highp uvec4 weights1_0;
+layout(location = 3) out highp uvec4 weights1_1;
+layout(location = 4) out highp uvec4 weights2_0;
+layout(location = 5) out highp uvec4 weights2_1;
+layout(location = 6) out highp uvec4 weights3_0;
+layout(location = 7) out highp uvec4 weights3_1;
+void main() {
+  ivec2 at = ivec2(gl_FragCoord.xy);
+  int kvHead = at.y / tiles.y;
+  int index = tiles.x + at.y - kvHead * tiles.y;
+  Group group = batch_group(index);
+  int count = batch_keys(group), first = (tiles.z + at.x) * KEYS;
+  if (first >= count) discard;
+  Sequence sequence = batch_sequence(group.sequence);
+  int row0 = kv_row(sequence, batch_key(group, min(first + 0, count - 1)), kvHead) * KEY_TEXELS;
+  int row1 = kv_row(sequence, batch_key(group, min(first + 1, count - 1)), kvHead) * KEY_TEXELS;
+  int row2 = kv_row(sequence, batch_key(group, min(first + 2, count - 1)), kvHead) * KEY_TEXELS;
+  int row3 = kv_row(sequence, batch_key(group, min(first + 3, count - 1)), kvHead) * KEY_TEXELS;
+  int row4 = kv_row(sequence, batch_key(group, min(first + 4, count - 1)), kvHead) * KEY_TEXELS;
+  int row5 = kv_row(sequence, batch_key(group, min(first + 5, count - 1)), kvHead) * KEY_TEXELS;
+  int row6 = kv_row(sequence, batch_key(group, min(first + 6, count - 1)), kvHead) * KEY_TEXELS;
+  float score0_0 = 0.0;
+  float score0_1 = 0.0;
+  float score0_2 = 0.0;
+  float score0_3 = 0.0;
+  float score0_4 = 0.0;
+  float score0_5 = 0.0;
+  float score0_6 = 0.0;
+  float score1_0 = 0.0;
+  float score1_1 = 0.0;
+  float score1_2 = 0.0;
+  float score1_3 = 0.0;
+  float score1_4 = 0.0;
+  float score1_5 = 0.0;
+  float score1_6 = 0.0;
+  float score2_0 = 0.0;
+  float score2_1 = 0.0;
+  float score2_2 = 0.0;
+  float score2_3 = 0.0;
+  float score2_4 = 0.0;
+  float score2_5 = 0.0;
+  float score2_6 = 0.0;
+  float score3_0 = 0.0;
+  float score3_1 = 0.0;
+  float score3_2 = 0.0;
+  float score3_3 = 0.0;
+  float score3_4 = 0.0;
+  float score3_5 = 0.0;
+  float score3_6 = 0.0;
+  int query = (kvHead * tiles.w + index) * KEY_TEXELS * KV_QUADS * ROWS;
+  for (int t = 0; t < KEY_TEXELS; t++) {
+    uvec4 texel0 = FETCH(keys, row0 + t);
+    uvec4 texel1 = FETCH(keys, row1 + t);
+    uvec4 texel2 = FETCH(keys, row2 + t);
+    uvec4 texel3 = FETCH(keys, row3 + t);
+    uvec4 texel4 = FETCH(keys, row4 + t);
+    uvec4 texel5 = FETCH(keys, row5 + t);
+    uvec4 texel6 = FETCH(keys, row6 + t);
+    for (int quad = 0; quad < KV_QUADS; quad++) {
+      vec4 query0 = uintBitsToFloat(FETCH(queries, query + 0));
+      vec4 query1 = uintBitsToFloat(FETCH(queries, query + 1));
+      vec4 query2 = uintBitsToFloat(FETCH(queries, query + 2));
+      vec4 query3 = uintBitsToFloat(FETCH(queries, query + 3));
+      query += ROWS;
+      vec4 key0 = kv_decode(texel0, quad);
+      score0_0 += dot(query0, key0);
+      score1_0 += dot(query1, key0);
+      score2_0 += dot(query2, key0);
+      score3_0 += dot(query3, key0);
+      vec4 key1 = kv_decode(texel1, quad);
+      score0_1 += dot(query0, key1);
+      score1_1 += dot(query1, key1);
+      score2_1 += dot(query2, key1);
+      score3_1 += dot(query3, key1);
+      vec4 key2 = kv_decode(texel2, quad);
+      score0_2 += dot(query0, key2);
+      score1_2 += dot(query1, key2);
+      score2_2 += dot(query2, key2);
+      score3_2 += dot(query3, key2);
+      vec4 key3 = kv_decode(texel3, quad);
+      score0_3 += dot(query0, key3);
+      score1_3 += dot(query1, key3);
+      score2_3 += dot(query2, key3);
+      score3_3 += dot(query3, key3);
+      vec4 key4 = kv_decode(texel4, quad);
+      score0_4 += dot(query0, key4);
+      score1_4 += dot(query1, key4);
+      score2_4 += dot(query2, key4);
+      score3_4 += dot(query3, key4);
+      vec4 key5 = kv_decode(texel5, quad);
+      score0_5 += dot(query0, key5);
+      score1_5 += dot(query1, key5);
+      score2_5 += dot(query2, key5);
+      score3_5 += dot(query3, key5);
+      vec4 key6 = kv_decode(texel6, quad);
+      score0_6 += dot(query0, key6);
+      score1_6 += dot(query1, key6);
+      score2_6 += dot(query2, key6);
+      score3_6 += dot(query3, key6);
+    }
+  }
+  float scores[ROWS * KEYS];
+  scores[0 * KEYS + 0] = score0_0;
+  scores[0 * KEYS + 1] = score0_1;
+  scores[0 * KEYS + 2] = score0_2;
+  scores[0 * KEYS + 3] = score0_3;
+  scores[0 * KEYS + 4] = score0_4;
+  scores[0 * KEYS + 5] = score0_5;
+  scores[0 * KEYS + 6] = score0_6;
+  scores[1 * KEYS + 0] = score1_0;
+  scores[1 * KEYS + 1] = score1_1;
+  scores[1 * KEYS + 2] = score1_2;
+  scores[1 * KEYS + 3] = score1_3;
+  scores[1 * KEYS + 4] = score1_4;
+  scores[1 * KEYS + 5] = score1_5;
+  scores[1 * KEYS + 6] = score1_6;
+  scores[2 * KEYS + 0] = score2_0;
+  scores[2 * KEYS + 1] = score2_1;
+  scores[2 * KEYS + 2] = score2_2;
+  scores[2 * KEYS + 3] = score2_3;
+  scores[2 * KEYS + 4] = score2_4;
+  scores[2 * KEYS + 5] = score2_5;
+  scores[2 * KEYS + 6] = score2_6;
+  scores[3 * KEYS + 0] = score3_0;
+  scores[3 * KEYS + 1] = score3_1;
+  scores[3 * KEYS + 2] = score3_2;
+  scores[3 * KEYS + 3] = score3_3;
+  scores[3 * KEYS + 4] = score3_4;
+  scores[3 * KEYS + 5] = score3_5;
+  scores[3 * KEYS + 6] = score3_6;
+  float tops[ROWS];
+  for (int r = 0; r < ROWS; r++) {
+    Row row = batch_row(sequence, kvHead, group.row + r);
+    float top = SOFTMAX_NONE;
+    for (int k = 0; k < KEYS; k++) {
+      int key = batch_key(group, min(first + k, count - 1));
+      float s = scores[r * KEYS + k] * p_softmaxScale;
+#ifdef HEAD_SCALES
+      s *= uintBitsToFloat(FETCH(headScales, kvHead).x);
+#endif
+#ifdef TOKEN_SCALES
+      s *= uintBitsToFloat(FETCH(keyScales, kv_row(sequence, key, kvHead)).x);
+#endif
+      s = score_apply(sequence, row, key, s);
+      s = first + k < count && mask_visible(sequence, row, key) ? s : SOFTMAX_NONE;
+      top = s > top ? s : top;
+      scores[r * KEYS + k] = s;
+    }
+    float shift = softmax_shift(top);
+    for (int k = 0; k < KEYS; k++) {
+      float s = scores[r * KEYS + k];
+      scores[r * KEYS + k] = s == SOFTMAX_NONE ? 0.0 : softmax_exp(s - shift);
+    }
+    tops[r] = top;
+  }
+  vec4 low0 = vec4(scores[0 * KEYS], scores[0 * KEYS + 1], scores[0 * KEYS + 2], scores[0 * KEYS + 3]);
+  vec4 high0 = vec4(scores[0 * KEYS + 4], scores[0 * KEYS + 5], scores[0 * KEYS + 6], tops[0]);
+  weights0_0 = floatBitsToUint(low0);
+  weights0_1 = floatBitsToUint(high0);
+  vec4 low1 = vec4(scores[1 * KEYS], scores[1 * KEYS + 1], scores[1 * KEYS + 2], scores[1 * KEYS + 3]);
+  vec4 high1 = vec4(scores[1 * KEYS + 4], scores[1 * KEYS + 5], scores[1 * KEYS + 6], tops[1]);
+  weights1_0 = floatBitsToUint(low1);
+  weights1_1 = floatBitsToUint(high1);
+  vec4 low2 = vec4(scores[2 * KEYS], scores[2 * KEYS + 1], scores[2 * KEYS + 2], scores[2 * KEYS + 3]);
+  vec4 high2 = vec4(scores[2 * KEYS + 4], scores[2 * KEYS + 5], scores[2 * KEYS + 6], tops[2]);
+  weights2_0 = floatBitsToUint(low2);
+  weights2_1 = floatBitsToUint(high2);
+  vec4 low3 = vec4(scores[3 * KEYS], scores[3 * KEYS + 1], scores[3 * KEYS + 2], scores[3 * KEYS + 3]);
+  vec4 high3 = vec4(scores[3 * KEYS + 4], scores[3 * KEYS + 5], scores[3 * KEYS + 6], tops[3]);
+  weights3_0 = floatBitsToUint(low3);
+  weights3_1 = floatBitsToUint(high3);
+}

@@ -1,0 +1,180 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { AttentionProblem } from '@tfjs-attention/core/provider';
+import type { Device } from '../device/device.js';
+import { bind, drawArea, type Bindings } from '../device/draw.js';
+import type { TextureArray } from '../device/texture_array.js';
+import { cutBlocks, type GroupBlock } from '../schedule/blocks.js';
+import { packParams } from '../shaders/params.js';
+import type { TextureKvStorage } from '../storage/kv_storage.js';
+import type { OutputTensor } from '../tensors/output.js';
+import { attentionPrograms, type AttentionPrograms } from './attention_programs.js';
+import { runCall, type Call } from './call.js';
+import { fillFolded } from './fill_folded.js';
+import { uploadBatch, type UploadedBatch } from './upload_batch.js';
+import { packRows } from './pack_rows.js';
+
+const TENSORS = ['q', 'bias', 'mask', 'alibiSlopes', 'sinks', 'qqBias'] as const;
+
+export type AttentionInputs = Readonly<
+  Partial<Record<'k' | 'v' | (typeof TENSORS)[number], TensorInfo>>
+>;
+
+/** Texels of weights in all layers: 32 MiB, and a draw of some milliseconds. */
+const WEIGHT_TEXELS = 2 ** 21;
+const BUSY_FRAGMENTS = 2 ** 14;
+
+/** Dense attention, or attention over a cache: output, then lse where the spec asks for it. */
+export function attention(
+  device: Device,
+  problem: AttentionProblem,
+  inputs: AttentionInputs,
+  storage?: TextureKvStorage,
+): TensorInfo[] {
+  return runCall(device, problem.op, (call) => {
+    const programs = attentionPrograms(device, problem.spec);
+    const tensors: NonNullable<Bindings['tensors']> = Object.fromEntries(
+      TENSORS.map((name) => [name, inputs[name] && call.input(inputs[name])]),
+    );
+    const keys = inputs.k && call.input(inputs.k);
+    const values = inputs.v && call.input(inputs.v);
+    const output = call.output(problem.outputShape);
+    const lse = problem.spec.returnLse ? call.output(problem.lseShape) : undefined;
+    const batch = uploadBatch(call, problem, programs.shape.rows);
+    device.run(problem.op, () => {
+      const rows = storage ?? packRows(call, problem, keys, values);
+      const bindings: Bindings = {
+        tensors,
+        arrays: { ints: batch.texture, ...rows.arrays },
+        ints: { intsAt: batch.at },
+        params: packParams(problem.params),
+      };
+      new AttentionDraws(call, problem, programs, batch, bindings).run(output, lse);
+    });
+  });
+}
+
+/** The draws of one call. */
+class AttentionDraws {
+  private readonly gl: WebGL2RenderingContext;
+
+  constructor(
+    private readonly call: Call,
+    private readonly problem: AttentionProblem,
+    private readonly programs: AttentionPrograms,
+    private readonly batch: UploadedBatch,
+    private readonly bindings: Bindings,
+  ) {
+    this.gl = call.device.gl;
+  }
+
+  run(output: OutputTensor, lse: OutputTensor | undefined): void {
+    const { shape } = this.programs;
+    const { maxTextureSize } = this.call.device.limits;
+    const layers = 2 * shape.rows;
+    const { numKvHeads } = this.problem.params;
+    const queries = this.packQueries();
+    const blocks = cutBlocks(this.batch, shape, numKvHeads, {
+      maxTextureSize,
+      weightTexels: WEIGHT_TEXELS / layers,
+      fragments: BUSY_FRAGMENTS,
+    });
+    const most = (size: (block: GroupBlock) => number) => Math.max(...blocks.map(size));
+    const height = most(({ count }) => count) * numKvHeads;
+    const weights = this.call.plain(
+      most(({ tilesPerSplit, splitsAtOnce }) => tilesPerSplit * splitsAtOnce),
+      height,
+      layers,
+    );
+    const columns = shape.valueBlocks + 1;
+    const state = this.call.plain(most(({ splits }) => splits) * columns, height, layers);
+    for (const block of blocks) {
+      for (let split = 0; split < block.splits; split += block.splitsAtOnce) {
+        this.weigh(block, split, queries, weights);
+        this.multiply(block, split, weights, state);
+      }
+      this.finish(block, state, output, 'finish');
+      if (lse) this.finish(block, state, lse, 'finish_lse');
+    }
+  }
+
+  private packQueries(): TextureArray {
+    const { rows, keyTexels, kvQuads } = this.programs.shape;
+    const { numGroups } = this.batch;
+    const quads = keyTexels * kvQuads;
+    const count = this.problem.params.numKvHeads * numGroups * quads * rows;
+    const queries = this.call.folded('texels', count);
+    const program = this.programs.get('pack_queries');
+    fillFolded(this.gl, queries, count, program, this.bindings, [numGroups, quads, 0]);
+    return queries;
+  }
+
+  /** Scores of the tiles of splits from `split` on, as many as fit. */
+  private weigh(
+    { first, count, tiles, tilesPerSplit, splitsAtOnce }: GroupBlock,
+    split: number,
+    queries: TextureArray,
+    weights: TextureArray,
+  ): void {
+    const firstTile = split * tilesPerSplit;
+    const program = this.programs.get('weights');
+    this.bind(program, { queries }, [first, count, firstTile, this.batch.numGroups]);
+    this.aimAt(weights);
+    drawArea(this.gl, {
+      x: 0,
+      y: 0,
+      width: Math.min(tiles - firstTile, tilesPerSplit * splitsAtOnce),
+      height: count * this.problem.params.numKvHeads,
+    });
+  }
+
+  /** Weighted values of the same splits. */
+  private multiply(
+    { first, count, tilesPerSplit, splits, splitsAtOnce }: GroupBlock,
+    split: number,
+    weights: TextureArray,
+    state: TextureArray,
+  ): void {
+    const columns = this.programs.shape.valueBlocks + 1;
+    const program = this.programs.get('values');
+    this.bind(program, { weights }, [first, count, split * tilesPerSplit, tilesPerSplit]);
+    this.aimAt(state);
+    drawArea(this.gl, {
+      x: split * columns,
+      y: 0,
+      width: Math.min(splits - split, splitsAtOnce) * columns,
+      height: count * this.problem.params.numKvHeads,
+    });
+  }
+
+  private finish(
+    { first, count, splits }: GroupBlock,
+    state: TextureArray,
+    output: OutputTensor,
+    stage: 'finish' | 'finish_lse',
+  ): void {
+    const { texture, width, height, size } = output;
+    const program = this.programs.get(stage);
+    this.bind(program, { state }, [first, count, splits, width], { size });
+    this.call.device.aimAt(texture);
+    drawArea(this.gl, { x: 0, y: 0, width, height });
+  }
+
+  private bind(
+    program: Parameters<typeof bind>[1],
+    arrays: Readonly<Record<string, TextureArray>>,
+    tiles: readonly [number, number, number, number],
+    ints: Readonly<Record<string, number>> = {},
+  ): void {
+    const { bindings } = this;
+    bind(this.gl, program, {
+      ...bindings,
+      arrays: { ...bindings.arrays, ...arrays },
+      ints: { ...bindings.ints, ...ints, tiles },
+    });
+  }
+
+  private aimAt(array: TextureArray): void {
+    const { gl } = this;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, array.framebuffer(0, array.layers));
+  }
+}

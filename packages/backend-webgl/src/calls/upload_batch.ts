@@ -1,0 +1,69 @@
+import type { AttentionInts, AttentionPlan, AttentionProblem } from '@tfjs-attention/core/provider';
+import type { Device } from '../device/device.js';
+import type { TextureArray } from '../device/texture_array.js';
+import { packBatch, type Batch } from '../schedule/batch_ints.js';
+import type { Call } from './call.js';
+
+/** A batch on the device. */
+export interface UploadedBatch extends Batch {
+  readonly texture: TextureArray;
+}
+
+/** The batch of a problem; what a plan gives is uploaded once for all layers that cut and mask it alike. */
+export function uploadBatch(call: Call, problem: AttentionProblem, rows: number): UploadedBatch {
+  const { ints } = problem;
+  if (isPlan(ints)) {
+    const { device } = call;
+    return ints.resource(device, () => new PlanUploads(device)).batchOf(problem, rows);
+  }
+  const batch = packBatch(problem, rows);
+  return upload(batch, call.folded('ints', batch.words.length / 4));
+}
+
+function upload(batch: Batch, texture: TextureArray): UploadedBatch {
+  texture.upload(batch.words);
+  return { ...batch, texture };
+}
+
+/** What was uploaded for one plan: textures of the pool, given back with the plan. */
+class PlanUploads {
+  private readonly batches = new Map<string, UploadedBatch>();
+  private readonly textures: TextureArray[] = [];
+
+  constructor(private readonly device: Device) {
+    forgotten.register(this, { device, textures: this.textures }, this);
+  }
+
+  batchOf(problem: AttentionProblem, rows: number): UploadedBatch {
+    const { flags, windowLeft, windowRight, chunkSize, chunkLookback } = problem.params;
+    const { queriesPerKv } = problem.spec;
+    const key = [rows, queriesPerKv, flags, windowLeft, windowRight, chunkSize, chunkLookback];
+    let found = this.batches.get(key.join());
+    if (found === undefined) {
+      const batch = packBatch(problem, rows);
+      const texture = this.device.pool.folded('ints', batch.words.length / 4);
+      this.textures.push(texture);
+      found = upload(batch, texture);
+      this.batches.set(key.join(), found);
+    }
+    return found;
+  }
+
+  dispose(): void {
+    forgotten.unregister(this);
+    giveBack(this.device, this.textures);
+  }
+}
+
+function giveBack({ pool }: Device, textures: readonly TextureArray[]): void {
+  for (const texture of textures) pool.give(texture);
+}
+
+/** Gives back what was uploaded for plans that nobody disposed. */
+const forgotten = new FinalizationRegistry<{ device: Device; textures: TextureArray[] }>(
+  ({ device, textures }) => giveBack(device, textures),
+);
+
+function isPlan(ints: AttentionInts): ints is AttentionPlan {
+  return 'resource' in ints;
+}

@@ -1,0 +1,5 @@
+import { attach } from './attach.js';
+
+attach('webgl');
+
+export { registerWebGLBackend, type BackendPluginOptions } from './plugin.js';

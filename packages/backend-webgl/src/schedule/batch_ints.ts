@@ -1,0 +1,81 @@
+import {
+  maskRules,
+  type AttentionInts,
+  type AttentionProblem,
+} from '@tfjs-attention/core/provider';
+import { countOf, keyRange } from './key_range.js';
+
+/** A batch as kernels/webgl/batch.glsl reads it, and what the host needs to cut it into draws. */
+export interface Batch {
+  readonly words: Int32Array;
+  /** First texels of groups, block tables, tokens and mask ranges. */
+  readonly at: readonly [number, number, number, number];
+  readonly numGroups: number;
+  /** Keys that each group sees. */
+  readonly keysOf: Int32Array;
+}
+
+const SEQUENCE_TEXELS = 3;
+const GROUP_TEXELS = 2;
+
+/** Cuts every sequence's rows (query token, head of the group) into groups of `rows`. */
+export function packBatch({ params, ints, spec }: AttentionProblem, rows: number): Batch {
+  const { numSeqs, maxQueryLen, maxBlocksPerSeq } = params;
+  const { queriesPerKv } = spec;
+  const lengthOf = (b: number) =>
+    ints.queryStartLoc ? ints.queryStartLoc[b + 1] - ints.queryStartLoc[b] : maxQueryLen;
+  const groupsOf = (b: number) => Math.ceil((lengthOf(b) * queriesPerKv) / rows);
+  let numGroups = 0;
+  for (let b = 0; b < numSeqs; b++) numGroups += groupsOf(b);
+
+  const numTokens = ints.queryStartLoc?.[numSeqs] ?? 0;
+  const { blockTables, mmRanges } = ints;
+  const ranges = mmRanges?.subarray(numSeqs + 1);
+  const groups = numSeqs * SEQUENCE_TEXELS;
+  const tables = groups + numGroups * GROUP_TEXELS;
+  const tokens = tables + texels(blockTables === undefined ? 0 : numSeqs * maxBlocksPerSeq);
+  const rangesAt = tokens + texels(numTokens);
+  const words = new Int32Array((rangesAt + texels(ranges?.length ?? 0)) * 4);
+  if (blockTables) words.set(blockTables, tables * 4);
+  if (ranges) words.set(ranges, rangesAt * 4);
+
+  const keysOf = new Int32Array(numGroups);
+  let group = 0;
+  for (let b = 0; b < numSeqs; b++) {
+    const rules = maskRules(params, ints, b);
+    const start = ints.queryStartLoc?.[b] ?? 0;
+    const length = lengthOf(b);
+    const seqLen = ints.seqLens[b];
+    const offset = ints.queryOffsets[b];
+    words.set(
+      [start, length, seqLen, offset, group, rules.causal ? 1 : 0, rules.prefixLen, 0, ...rangesOf(ints, b, numSeqs), 0, 0],
+      b * SEQUENCE_TEXELS * 4,
+    ); // prettier-ignore
+    if (numTokens > 0) words.fill(b, tokens * 4 + start, tokens * 4 + start + length);
+    const total = length * queriesPerKv;
+    for (let row = 0; row < total; row += rows) {
+      const first = offset + Math.floor(row / queriesPerKv);
+      const last = offset + Math.floor((Math.min(row + rows, total) - 1) / queriesPerKv);
+      const range = keyRange(rules, first, last, seqLen);
+      keysOf[group] = countOf(range);
+      const to = (groups + group * GROUP_TEXELS) * 4;
+      words[to] = b;
+      words[to + 1] = row;
+      words[to + 2] = range.first;
+      words[to + 3] = range.gap;
+      words[to + 4] = range.resume;
+      words[to + 5] = range.end;
+      group++;
+    }
+  }
+  return { words, at: [groups, tables, tokens, rangesAt], numGroups, keysOf };
+}
+
+/** Which pairs of the packed ranges are sequence b's. */
+function rangesOf({ mmRanges }: AttentionInts, b: number, numSeqs: number): [number, number] {
+  if (mmRanges === undefined) return [0, 0];
+  const pair = (i: number) => (mmRanges[i] - numSeqs - 1) / 2;
+  return [pair(b), pair(b + 1)];
+}
+
+const texels = (count: number) => Math.ceil(count / 4);

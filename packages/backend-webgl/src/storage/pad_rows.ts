@@ -1,0 +1,26 @@
+/** Host rows of `rowBytes` as whole texels of 16 bytes. Padding is 0, so that it may be multiplied. */
+export function padRows(bytes: Uint8Array, rowBytes: number, rowTexels: number): Uint32Array {
+  const stride = rowTexels * 16;
+  const rows = bytes.length / rowBytes;
+  const padded = new Uint8Array(rows * stride);
+  if (stride === rowBytes) padded.set(bytes);
+  else {
+    for (let row = 0; row < rows; row++) {
+      padded.set(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), row * stride);
+    }
+  }
+  return new Uint32Array(padded.buffer);
+}
+
+/** The other way. */
+export function stripRows(words: Uint32Array, rowBytes: number, rowTexels: number): Uint8Array {
+  const stride = rowTexels * 16;
+  const padded = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+  if (stride === rowBytes) return padded.slice();
+  const rows = padded.length / stride;
+  const bytes = new Uint8Array(rows * rowBytes);
+  for (let row = 0; row < rows; row++) {
+    bytes.set(padded.subarray(row * stride, row * stride + rowBytes), row * rowBytes);
+  }
+  return bytes;
+}
