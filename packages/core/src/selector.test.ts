@@ -133,6 +133,15 @@ describe('automatic choice', () => {
     expect(asked).toHaveLength(calls + 1);
   });
 
+  test('is not remembered for a bad argument that looks alike', () => {
+    getAttnBackend({ headSize: 8 });
+    expect(() => getAttnBackend({ headSize: 8, blockSize: 0 })).toThrow(/blockSize/);
+    expect(() => getAttnBackend({ headSize: '8' as unknown as number })).toThrow(/headSize/);
+    expect(() => getAttnBackend({ headSize: 8, attnType: 'both' as 'decoder' })).toThrow(
+      /attnType 'both' is not one of decoder/,
+    );
+  });
+
   test('answers from its cache in under 5 microseconds', () => {
     announce();
     const config = { headSize: 64, blockSize: 16, attnType: 'decoder' } as const;

@@ -10,6 +10,7 @@ import {
 } from './backends/selector_config.js';
 import { UnsupportedError } from './errors.js';
 import { resolveKvCacheDtype } from './kv_cache/kv_cache.js';
+import { checkInt } from './problem/checks.js';
 import type { Feature } from './problem/params.js';
 import type { AttentionSpec } from './problem/spec.js';
 import { registryGeneration } from './registry.js';
@@ -116,6 +117,8 @@ function configOf([first, ...rest]: AttnSelectorArgs): AttnSelectorConfig {
 /** The same text for the same problem, however its defaults are written. */
 function configKey(config: AttnSelectorConfig, recording: boolean): string {
   const { headSize, dtype, kvCacheDtype, blockSize, attnType } = config;
+  // In a text '64' is 64.
+  checkInt(headSize, OP, 'headSize', 1);
   const flags =
     bit(config.useMla, 0) +
     bit(config.hasSink, 1) +
@@ -131,11 +134,11 @@ function configKey(config: AttnSelectorConfig, recording: boolean): string {
     bit(config.useSoftCap, 11) +
     bit(config.useKvSharing, 12) +
     bit(recording, 13);
-  return `${headSize} ${dtype ?? 'float32'} ${kvCacheDtype ?? 'auto'} ${blockSize ?? 0} ${attnType ?? AttentionType.DECODER} ${flags}`;
+  return `${headSize} ${dtype ?? 'float32'} ${kvCacheDtype ?? 'auto'} ${blockSize ?? 'any'} ${attnType ?? AttentionType.DECODER} ${flags}`;
 }
 
 function bit(flag: boolean | undefined, position: number): number {
-  return flag === true ? 1 << position : 0;
+  return flag ? 1 << position : 0;
 }
 
 function select(config: CompleteSelectorConfig, request: AttentionBackendEnum | 'auto'): Selection {

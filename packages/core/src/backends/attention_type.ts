@@ -16,6 +16,8 @@ export const AttentionType = {
 } as const;
 export type AttentionType = (typeof AttentionType)[keyof typeof AttentionType];
 
+export const ATTENTION_TYPES: readonly AttentionType[] = Object.values(AttentionType);
+
 /** Whether a type attends to the keys of its own call and keeps none (ENCODER, ENCODER_ONLY). */
 export function isCacheless(attnType: AttentionType): boolean {
   return attnType === AttentionType.ENCODER || attnType === AttentionType.ENCODER_ONLY;

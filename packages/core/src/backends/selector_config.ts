@@ -1,6 +1,6 @@
-import { checkInt } from '../problem/checks.js';
+import { check, checkInt } from '../problem/checks.js';
 import type { Precision } from '../problem/spec.js';
-import { AttentionType } from './attention_type.js';
+import { ATTENTION_TYPES, AttentionType } from './attention_type.js';
 import type { KvCacheDtypeName } from './impl.js';
 
 /** What a strategy is chosen for (vLLM `AttentionSelectorConfig`); only `headSize` has no default. */
@@ -63,10 +63,16 @@ const NONE = {
   useKvSharing: false,
 } as const;
 
-/** @throws InvalidArgumentError unless headSize and blockSize are integers >= 1. */
+/** @throws InvalidArgumentError unless headSize and blockSize are integers >= 1 and the type is one. */
 export function completeConfig(op: string, config: AttnSelectorConfig): CompleteSelectorConfig {
   checkInt(config.headSize, op, 'headSize', 1);
   if (config.blockSize != null) checkInt(config.blockSize, op, 'blockSize', 1);
+  const { attnType } = config;
+  check(
+    attnType == null || ATTENTION_TYPES.includes(attnType),
+    op,
+    `attnType '${attnType}' is not one of ${ATTENTION_TYPES.join(', ')}`,
+  );
   const given = Object.entries(config).filter(([, value]) => value != null);
   // The spreads are a full config by construction: every optional key has its default in NONE.
   return {

@@ -105,8 +105,10 @@ export class KvCacheCoordinator {
     this.managers.forEach((manager) => manager.fork(parentId, childId));
   }
 
-  removeSkippedBlocks(requestId: string, numComputedTokens: number): void {
-    this.managers.forEach((manager) => manager.removeSkippedBlocks(requestId, numComputedTokens));
+  removeSkippedBlocks(requestId: string, numComputedTokens: number, rswaPrefixLen?: number): void {
+    this.managers.forEach((manager) =>
+      manager.removeSkippedBlocks(requestId, numComputedTokens, rswaPrefixLen),
+    );
   }
 
   /** Leading blocks that all running requests hold, one number a group. */

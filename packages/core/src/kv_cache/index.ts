@@ -46,6 +46,7 @@ export {
   SingleTypeKvCacheManager as SingleTypeKVCacheManager,
 } from './managers/single_type.js';
 export type { CacheableRequest, CacheHitQuery, ManagerOptions } from './managers/single_type.js';
+export { RSWAManager } from './managers/rswa.js';
 export { SinkFullAttentionManager } from './managers/sink_full_attention.js';
 export { SlidingWindowManager } from './managers/sliding_window.js';
 export {

@@ -118,7 +118,8 @@ export class KvCacheManager {
         `${OP}: request '${requestId}' would have ${end} tokens, maxModelLen is ${this.maxModelLen}; end it there`,
       );
     }
-    this.coordinator.removeSkippedBlocks(requestId, request.numComputedTokens);
+    const { numComputedTokens, rswaPrefixLen } = request;
+    this.coordinator.removeSkippedBlocks(requestId, numComputedTokens, rswaPrefixLen);
     const numTokens = Math.min(end + numLookaheadTokens, this.maxModelLen);
     const slots = { requestId, numTokens, firstWritten, numEncoderTokens };
     const needed = this.coordinator.getNumBlocksToAllocate(slots, computed);

@@ -8,6 +8,11 @@ export interface KvCacheRequestOptions {
   extraKeys?: ExtraKeys;
   /** Keeps equal prompts of different tenants apart. */
   cacheSalt?: string;
+  /**
+   * Tokens that the request's R-SWA layers see from everywhere, as `rswaPrefixLens` says to the metadata; those layers then
+   * give back blocks between them and the window. Default: unknown, nothing is given back.
+   */
+  rswaPrefixLen?: number;
   /** Whether to compute even what is cached, e.g. for the prompt's own scores. Default false. */
   skipReadingPrefixCache?: boolean;
 }
@@ -21,6 +26,7 @@ export class KvCacheRequest {
   numComputedTokens = 0;
   readonly numPromptTokens: number;
   readonly skipReadingPrefixCache: boolean;
+  readonly rswaPrefixLen?: number;
   /** One for each full block of {@link allTokenIds}. */
   readonly blockHashes: readonly BlockHash[];
   private readonly hashes: BlockHash[] = [];
@@ -45,6 +51,11 @@ export class KvCacheRequest {
     // Later blocks are chained to the first, so a salt there reaches them all.
     this.firstExtraKeys =
       cacheSalt === undefined ? extraKeys : [...extraKeys, 'cacheSalt', cacheSalt];
+    const { rswaPrefixLen } = options;
+    if (rswaPrefixLen !== undefined) {
+      checkInt(rswaPrefixLen, 'KvCacheRequest', 'rswaPrefixLen', 0);
+      this.rswaPrefixLen = rswaPrefixLen;
+    }
     this.skipReadingPrefixCache = skipReadingPrefixCache;
     this.blockHashes = this.hashes;
     this.hashNewBlocks();
@@ -67,8 +78,14 @@ export class KvCacheRequest {
   }
 
   private hashNewBlocks(): void {
-    extendBlockHashes(this.hashes, this.tokens, this.blockSize, (block) =>
-      block === 0 ? this.firstExtraKeys : this.extraKeys,
-    );
+    extendBlockHashes(this.hashes, this.tokens, this.blockSize, (block) => this.keysOf(block));
+  }
+
+  /** Behind its prefix a token's keys depend on where that ended, in the first block already if it ends there. */
+  private keysOf(block: number): ExtraKeys {
+    const keys = block === 0 ? this.firstExtraKeys : this.extraKeys;
+    const { rswaPrefixLen } = this;
+    const inside = rswaPrefixLen === undefined || (block + 1) * this.blockSize <= rswaPrefixLen;
+    return inside ? keys : [...keys, 'rswaPrefixLen', rswaPrefixLen];
   }
 }

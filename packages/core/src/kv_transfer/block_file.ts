@@ -49,6 +49,12 @@ export function readBlockFile(
       OP,
       `block ${key} of layer '${name}' is ${found.dtype} [${found.shape.join(', ')}], the cache holds ${dtype} [${shape.join(', ')}]`,
     );
+    const size = shape.reduce((product, axis) => product * axis, bytesOf(dtype));
+    check(
+      found.bytes.length === size,
+      OP,
+      `block ${key} has ${found.bytes.length} bytes of ${part} of layer '${name}', not ${size}: the file is damaged`,
+    );
     return found.bytes;
   };
   const floats = (bytes: Uint8Array) => new Float32Array(bytes.slice().buffer);
@@ -83,6 +89,10 @@ function partsOf(layout: KvCacheLayout): [keyof KvBlockBytes, readonly number[]]
     ['value', [...rows, valueHeadSize]],
     ...(dtype.endsWith('_per_token_head') ? scales : []),
   ];
+}
+
+function bytesOf(stored: string): number {
+  return stored === 'F32' ? 4 : stored.endsWith('16') ? 2 : 1;
 }
 
 function storedName(dtype: KvCacheDtype): string {

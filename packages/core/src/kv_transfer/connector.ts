@@ -1,5 +1,6 @@
 import type { AttentionMetadata } from '../backends/metadata.js';
 import type { ForwardContext } from '../forward_context.js';
+import type { ExtraKeys } from '../kv_cache/block_hash.js';
 import type { KvCache } from '../kv_cache/kv_cache.js';
 
 /** A request, as far as moving its keys goes. */
@@ -7,6 +8,8 @@ export interface KvRequest {
   requestId: string;
   /** Every token known so far, prompt first. */
   tokenIds: ArrayLike<number>;
+  /** What decides the keys beside the tokens, for every block: an adapter's name, an image's digest, a tenant's salt. */
+  extraKeys?: ExtraKeys;
 }
 
 /** One request's share of a step. */

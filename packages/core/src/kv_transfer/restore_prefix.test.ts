@@ -130,6 +130,16 @@ describe('what is another thing is not found', () => {
     expect(await connector.getNumNewMatchedTokens({ requestId: 'a', tokenIds }, 0)).toBe(0);
   });
 
+  test('another adapter or image', async () => {
+    const store = new MemoryKvStore();
+    const { connector } = world(store);
+    await serve(world(store), PROMPT, BLOCKS);
+    const found = (extraKeys?: string[]) =>
+      connector.getNumNewMatchedTokens({ requestId: 'a', tokenIds: PROMPT, extraKeys }, 0);
+    expect(await found()).toBeGreaterThan(0);
+    expect(await found(['adapter-2'])).toBe(0);
+  });
+
   test('tokens that the cache has already are not counted', async () => {
     const store = new MemoryKvStore();
     const { connector } = world(store);

@@ -39,4 +39,14 @@ test('damage is named', () => {
   const broken = file.slice();
   broken[8] = 0;
   expect(read(broken)).toThrow(/no JSON/);
+  for (const header of [
+    'null',
+    '{"a":{}}',
+    '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}}',
+  ]) {
+    const text = new TextEncoder().encode(header);
+    expect(read(Uint8Array.of(text.length, 0, 0, 0, 0, 0, 0, 0, ...text))).toThrow(
+      InvalidArgumentError,
+    );
+  }
 });

@@ -57,8 +57,10 @@ export function readSafetensors(file: Uint8Array): Record<string, StoredTensor> 
   );
   const header = parseHeader(new TextDecoder().decode(file.subarray(8, start)));
   const tensors: Record<string, StoredTensor> = {};
-  for (const [name, { dtype, shape, data_offsets: offsets }] of Object.entries(header)) {
+  for (const [name, entry] of Object.entries(header)) {
     if (name === METADATA) continue;
+    check(isEntry(entry), OP, `'${name}' needs dtype, shape and data_offsets`);
+    const { dtype, shape, data_offsets: offsets } = entry;
     const [from, to] = offsets;
     check(
       from >= 0 && from <= to && start + to <= file.length,
@@ -71,9 +73,18 @@ export function readSafetensors(file: Uint8Array): Record<string, StoredTensor> 
 }
 
 function parseHeader(text: string): Header {
+  let header: unknown;
   try {
-    return JSON.parse(text) as Header;
+    header = JSON.parse(text);
   } catch (error) {
     throw new InvalidArgumentError(`${OP}: the header is no JSON (${String(error)})`);
   }
+  check(typeof header === 'object' && header !== null, OP, 'the header is no JSON object');
+  return header as Header;
+}
+
+function isEntry(entry: Partial<Header[string]> | null): boolean {
+  const areInts = (list: unknown): list is number[] => Array.isArray(list) && list.every(Number.isInteger); // prettier-ignore
+  const { dtype, shape, data_offsets: offsets } = entry ?? {};
+  return typeof dtype === 'string' && areInts(shape) && areInts(offsets) && offsets.length === 2;
 }

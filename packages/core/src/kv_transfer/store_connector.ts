@@ -33,8 +33,8 @@ interface Taken {
 
 /**
  * Keeps full blocks by the tokens that led to them, and finds them again (vLLM `SharedStorageConnector`): over
- * `MemoryKvStore` within a process, over `FileKvStore` across processes. A key names model, cache layouts and every token
- * up to the block's end, so a prefix shared by two prompts is kept once, and a cache of another type finds nothing.
+ * `MemoryKvStore` within a process, over `FileKvStore` across processes. A key names model, cache layouts, a request's extra
+ * keys and every token up to the block's end, so a prefix shared by two prompts is kept once, and a cache of another type finds nothing.
  *
  * ```js
  * const connector = new KvStoreConnector({store: new MemoryKvStore(), model: 'my-model'});
@@ -81,24 +81,25 @@ export class KvStoreConnector extends KvConnector {
   }
 
   override async getNumNewMatchedTokens(
-    { tokenIds }: KvRequest,
+    request: KvRequest,
     numComputedTokens: number,
   ): Promise<number> {
     const first = Math.floor(numComputedTokens / this.registered());
     // Without its last token a request would have no logits.
-    const keys = this.keysOf(tokenIds, tokenIds.length - 1);
+    const keys = this.keysOf(request, request.tokenIds.length - 1);
     let found = first;
     while (found < keys.length && (await this.store.has(keys[found]))) found++;
     return Math.max(found * this.blockSize - numComputedTokens, 0);
   }
 
   override updateStateAfterAlloc(
-    { requestId, tokenIds }: KvRequest,
+    request: KvRequest,
     blockIds: ArrayLike<number>,
     numExternalTokens: number,
     numComputedTokens = 0,
   ): void {
     if (numExternalTokens === 0) return;
+    const { requestId } = request;
     const size = this.registered();
     const end = (numComputedTokens + numExternalTokens) / size;
     check(
@@ -107,7 +108,7 @@ export class KvStoreConnector extends KvConnector {
       `request '${requestId}' cannot load ${numExternalTokens} tokens after ${numComputedTokens} into ${blockIds.length} blocks of ${size}`,
     );
     const first = Math.floor(numComputedTokens / size);
-    const keys = this.keysOf(tokenIds, end * size);
+    const keys = this.keysOf(request, end * size);
     this.pendingLoads.set(requestId, move(requestId, keys, blockIds, first, end));
   }
 
@@ -116,14 +117,14 @@ export class KvStoreConnector extends KvConnector {
     const loads: KvBlockMove[] = [];
     const stores: KvBlockMove[] = [];
     for (const request of scheduled) {
-      const { requestId, tokenIds, blockIds, numComputedTokens, numScheduledTokens } = request;
+      const { requestId, blockIds, numComputedTokens, numScheduledTokens } = request;
       const load = this.pendingLoads.get(requestId);
       if (load !== undefined) loads.push(load);
       this.pendingLoads.delete(requestId);
       const first = Math.floor(numComputedTokens / size);
       const end = Math.floor((numComputedTokens + numScheduledTokens) / size);
       if (end <= first) continue;
-      const keys = this.keysOf(tokenIds, end * size);
+      const keys = this.keysOf(request, end * size);
       stores.push(move(requestId, keys, blockIds, first, end));
     }
     return { loads, stores };
@@ -200,13 +201,13 @@ export class KvStoreConnector extends KvConnector {
   }
 
   /** Keys of the full blocks among the first `numTokens` tokens: each hashes the one before and its own tokens. */
-  private keysOf(tokenIds: ArrayLike<number>, numTokens: number): string[] {
+  private keysOf({ tokenIds, extraKeys }: KvRequest, numTokens: number): string[] {
     const size = this.registered();
     const keys: string[] = [];
     let before = this.root;
     for (let end = size; end <= Math.min(numTokens, tokenIds.length); end += size) {
       const tokens = Array.from({ length: size }, (_, i) => tokenIds[end - size + i]);
-      before = hashBlockTokens(before, tokens);
+      before = hashBlockTokens(before, tokens, extraKeys);
       keys.push(before);
     }
     return keys;

@@ -1,7 +1,7 @@
 import { reshape, tidy, type serialization, type Tensor } from '@tensorflow/tfjs-core';
 import type { layers } from '@tensorflow/tfjs-layers';
 import type { AttentionBackend } from '../backends/abstract.js';
-import type { AttentionImpl, KvCacheDtypeName } from '../backends/impl.js';
+import type { AttentionImpl, AttentionImplExtra, KvCacheDtypeName } from '../backends/impl.js';
 import type { VllmConfig } from '../config.js';
 import { getForwardContext, type ForwardContext } from '../forward_context.js';
 import type { KvCache } from '../kv_cache/kv_cache.js';
@@ -172,7 +172,9 @@ export class Attention extends QuantizedAttentionLayer {
   private attend(op: string, inputs: DenseInputs, kwargs: CallKwargs): Tensor {
     const context = kwargs?.forwardContext ?? getForwardContext();
     if (context === undefined) {
-      return attendDense(op, this.denseInputs(inputs), this.denseOptions(), this.attnType, kwargs);
+      const { maskMod } = this.config.extraImplArgs as AttentionImplExtra;
+      const dense = { ...this.denseInputs(inputs), maskMod };
+      return attendDense(op, dense, this.denseOptions(), this.attnType, kwargs);
     }
     check(
       inputs.mask === null,

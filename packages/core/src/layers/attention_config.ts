@@ -1,13 +1,11 @@
 import type { layers } from '@tensorflow/tfjs-layers';
 import type { AttentionBackend } from '../backends/abstract.js';
-import { AttentionType } from '../backends/attention_type.js';
+import { ATTENTION_TYPES, AttentionType } from '../backends/attention_type.js';
 import type { KvCacheDtypeName } from '../backends/impl.js';
 import { backendNamesText, isBackendName, type AttentionBackendEnum } from '../backends/names.js';
 import type { CacheConfig, QuantizationConfig, VllmConfig } from '../config.js';
 import { resolveKvCacheDtype } from '../kv_cache/kv_cache.js';
 import { check, checkFinite, checkHeads, checkInt } from '../problem/checks.js';
-
-export const ATTENTION_TYPES: readonly AttentionType[] = Object.values(AttentionType);
 
 type LayerArgs = ConstructorParameters<typeof layers.Layer>[0];
 
@@ -48,7 +46,7 @@ export interface AttentionArgs extends NonNullable<LayerArgs> {
   attnBackend?: AttentionBackendEnum | 'auto' | typeof AttentionBackend;
   /** `[N]` (vLLM: an extra argument of the implementation). */
   sinks?: readonly number[] | null;
-  /** What else the strategy's implementation takes, e.g. `{chunkLookback: 1}`: plain data. */
+  /** What else the strategy's implementation takes, e.g. `{chunkLookback: 1}`; a layer with a function is not saved. */
   extraImplArgs?: Readonly<Record<string, unknown>>;
   /** Whose static forward context the layer joins; default the current one (`withCurrentVllmConfig`). Not saved. */
   vllmConfig?: VllmConfig;
@@ -106,11 +104,11 @@ export function readConfig(op: string, args: AttentionArgs): AttentionConfig {
     scale,
     numKvHeads,
     valueHeadSize,
-    alibiSlopes: readPerHead(op, 'alibiSlopes', args.alibiSlopes, numHeads),
+    alibiSlopes: readPerHead(op, 'alibiSlopes', args.alibiSlopes, numHeads, -Number.MAX_VALUE),
     cacheConfig: cacheConfig && { ...cacheConfig },
     slidingWindow: readWindow(op, args),
     logitsSoftCap,
-    sinks: readPerHead(op, 'sinks', args.sinks, numHeads),
+    sinks: readPerHead(op, 'sinks', args.sinks, numHeads, -Infinity),
     attnType,
     kvSharingTargetLayerName: args.kvSharingTargetLayerName ?? null,
     attnBackend: readBackendName(op, args.attnBackend),
@@ -141,11 +139,19 @@ function readPerHead(
   name: string,
   values: readonly number[] | null | undefined,
   numHeads: number,
+  least: number,
 ): readonly number[] | null {
   check(
     values == null || values.length === numHeads,
     op,
     `${name} must have ${numHeads} entries [N], got ${values?.length}`,
+  );
+  values?.forEach((value, n) =>
+    check(
+      typeof value === 'number' && Math.fround(value) >= least && Math.fround(value) < Infinity,
+      op,
+      `${name}[${n}] must be a finite number${least === -Infinity ? ' or -Infinity' : ''}, got ${String(value)}`,
+    ),
   );
   return values ? [...values] : null;
 }

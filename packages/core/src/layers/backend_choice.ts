@@ -6,6 +6,7 @@ import type { VllmConfig } from '../config.js';
 import { UnsupportedError } from '../errors.js';
 import type { Implementation } from '../problem/options.js';
 import { getAttnBackend, withForcedAttnBackend } from '../selector.js';
+import { requestedBackend } from '../selector/request.js';
 import type { AttentionArgs, AttentionConfig } from './attention_config.js';
 
 /** What the choice is made for. */
@@ -24,6 +25,7 @@ export class BackendChoice {
   private readonly given?: typeof AttentionBackend;
   private readonly impls = new Map<typeof AttentionBackend, AttentionImpl>();
   private readonly wrapped = new Map<typeof AttentionBackend, typeof AttentionBackend>();
+  private readonly judged = new Set<typeof AttentionBackend>();
 
   constructor(
     private readonly layer: Chooser,
@@ -47,19 +49,35 @@ export class BackendChoice {
     return impl;
   }
 
-  /** Which kernels dense ops are asked for. @throws UnsupportedError where a named strategy does not take the layer. */
+  /** Which kernels dense ops are asked for. @throws UnsupportedError where the strategy does not take the layer. */
   get implementation(): Implementation {
-    const { attnBackend } = this.layer.config;
-    if (this.given !== undefined) return this.given.getKernelStrategy();
-    if (attnBackend === 'auto' || attnBackend === 'FUSED' || attnBackend === 'COMPOSED') {
-      return attnBackend;
-    }
-    return this.backend.getKernelStrategy();
+    const { attnBackend, extraImplArgs } = this.layer.config;
+    const asked = attnBackend === 'auto' ? requestedBackend() : attnBackend;
+    const kernels = asked === 'auto' || asked === 'FUSED' || asked === 'COMPOSED' ? asked : null;
+    const named = this.given !== undefined || kernels === null;
+    // Kernels judge a call themselves; what they never see is judged by the strategy.
+    if (!named && Object.keys(extraImplArgs).length === 0) return kernels;
+    const chosen = this.given ?? this.select();
+    this.judge(chosen);
+    return named ? chosen.getKernelStrategy() : kernels;
   }
 
-  /** @throws UnsupportedError where the layer's class could not be found again by its name. */
+  /** An implementation refuses what it cannot serve when it is made. */
+  private judge(chosen: typeof AttentionBackend): void {
+    if (this.judged.has(chosen)) return;
+    this.construct(chosen);
+    this.judged.add(chosen);
+  }
+
+  /** @throws UnsupportedError where the class could not be found again by its name, or an argument is a function. */
   checkSavable(): void {
     const { name, config } = this.layer;
+    const code = Object.entries(config.extraImplArgs).find(([, arg]) => typeof arg === 'function');
+    if (code !== undefined) {
+      throw new UnsupportedError(`Attention '${name}'.getConfig`, [
+        `extraImplArgs.${code[0]} is a function, which no file holds; give it to the metadata builder instead`,
+      ]);
+    }
     if (this.given === undefined || config.attnBackend === 'auto') return;
     const unset = config.attnBackend === 'CUSTOM' && !isOverridden('CUSTOM');
     if (!unset && backendToClass(config.attnBackend) === this.given) return;

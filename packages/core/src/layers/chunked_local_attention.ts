@@ -29,8 +29,12 @@ export const createChunkedLocalAttentionBackend = oncePerBackend(
       'ChunkedLocalAttention',
       `attentionChunkSize ${attentionChunkSize} must be a multiple of the block size ${blockSize}`,
     );
-    const builder = subclassAttentionBuilder(prefix, underlying.getBuilderCls(), (common) =>
-      makeLocalAttentionVirtualBatches(attentionChunkSize, common, blockSize),
+    // A spec may have other blocks than the layer was made with; tables follow the spec.
+    const builder = subclassAttentionBuilder(
+      prefix,
+      underlying.getBuilderCls(),
+      (common, { kvCacheSpec }) =>
+        makeLocalAttentionVirtualBatches(attentionChunkSize, common, kvCacheSpec.blockSize),
     );
     return subclassAttentionBackend(prefix, underlying, { builder });
   },
@@ -43,7 +47,8 @@ export interface ChunkedLocalAttentionArgs extends AttentionArgs {
 
 /**
  * Attention within chunks (vLLM `ChunkedLocalAttention`): a token sees the earlier tokens of its own chunk
- * floor(position / attentionChunkSize). Over a cache, metadata come from the builder of `getAttnBackend()`.
+ * floor(position / attentionChunkSize). Over a cache, metadata come from the builder of `getAttnBackend()`. For chunks that
+ * look back, take `Attention` with `extraImplArgs: {chunkSize, chunkLookback}`.
  *
  * ```js
  * new ChunkedLocalAttention({numHeads: 8, headSize: 64, attentionChunkSize: 4}).apply([q, k, v]);  // token 5 sees 4, 5
@@ -55,6 +60,13 @@ export class ChunkedLocalAttention extends Attention {
 
   constructor(args: ChunkedLocalAttentionArgs) {
     checkInt(args?.attentionChunkSize, new.target.name, 'attentionChunkSize', 1);
+    for (const name of ['chunkSize', 'chunkLookback']) {
+      check(
+        args.extraImplArgs?.[name] === undefined,
+        new.target.name,
+        `extraImplArgs.${name} has no meaning in a batch that is cut at chunks; take Attention with extraImplArgs {chunkSize, chunkLookback}`,
+      );
+    }
     super(args);
     this.attentionChunkSize = args.attentionChunkSize;
   }

@@ -11,7 +11,16 @@ import {
 } from '../metadata/common_attention_metadata.js';
 import { CrossAttention } from './cross_attention.js';
 import { getCrossSlotMapping } from './cross_slot_mapping.js';
-import { ARGS, build, byDefinition, expectSame, random, tokens, vllmConfig } from './fixtures.js';
+import {
+  ARGS,
+  build,
+  byDefinition,
+  expectSame,
+  random,
+  step,
+  tokens,
+  vllmConfig,
+} from './fixtures.js';
 
 beforeAll(async () => {
   tf.env().set('IS_TEST', true);
@@ -122,4 +131,23 @@ test('its spec, its errors', () => {
   expect(layer.getKvCacheSpec(vllmConfig())).toBeInstanceOf(CrossAttentionSpec);
   expect(() => new CrossAttention({ ...ARGS, attnType: 'decoder' })).toThrow(/'encoder_decoder'/);
   expect(() => layer.apply(tokens(2)[0])).toThrow(/no cache to read/);
+});
+
+test('a layer that reads the keys of another writes none', () => {
+  const config = vllmConfig();
+  const names = { own: 'layers.0.x', reader: 'layers.1.x' };
+  const layer = new CrossAttention({ ...ARGS, name: names.own });
+  const reader = new CrossAttention({ ...ARGS, name: names.reader, kvSharingTargetLayerName: names.own }); // prettier-ignore
+  const cache = new KvCache(layer.getKvCacheSpec(config), { numBlocks: 5 });
+  const [q] = tokens(2);
+  const [, key, value] = tokens(3, 9);
+  const changes = { encoderSeqLens: Int32Array.of(3) };
+  const run = (each: CrossAttention, all: tf.Tensor[]) => {
+    const attnMetadata = build(each, step(0, 2, [1, 2], 2, changes), config);
+    const context = { attnMetadata, kvCaches: { [names.own]: cache } };
+    return withForwardContext(context, () => each.apply(all));
+  };
+  const expected = byDefinition(q, key, value, () => true);
+  expectSame(run(layer, [q, key, value]), expected);
+  expectSame(run(reader, [q, ...tokens(3, 19).slice(1)]), expected);
 });

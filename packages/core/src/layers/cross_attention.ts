@@ -71,7 +71,8 @@ function writingEncoderKeys(Impl: AttentionImplClass): AttentionImplClass {
       if (slots === undefined) {
         return inherited.forward.call(this, layer, query, key, value, kvCache, metadata);
       }
-      if (slots.length > 0 && kvCache !== null && key !== null && value !== null) {
+      const owns = this.kvSharingTargetLayerName === null;
+      if (owns && slots.length > 0 && kvCache !== null && key !== null && value !== null) {
         check(
           key.shape[0] === slots.length,
           OP,

@@ -1,5 +1,7 @@
-import { concat, ones, reshape, type Tensor } from '@tensorflow/tfjs-core';
+import { concat, logicalAnd, ones, reshape, transpose, type Tensor } from '@tensorflow/tfjs-core';
 import type { AttentionType } from '../backends/attention_type.js';
+import { createBlockMask } from '../backends/block_mask.js';
+import type { MaskMod } from '../backends/mask_mods.js';
 import { flashAttention } from '../ops/flash_attention.js';
 import { check, shapeText } from '../problem/checks.js';
 import type {
@@ -21,6 +23,8 @@ export interface DenseInputs {
   keys: Tensor;
   /** Keys that the layer itself put in front: always visible to a mask. */
   keysInFront?: number;
+  /** Replaces the causal rule (FLEX_ATTENTION). */
+  maskMod?: MaskMod | null;
 }
 
 /** What a layer asks of a dense op. */
@@ -48,7 +52,7 @@ export function denseOptionsOf(
 /** Attends within `[B, S]`; a rank without B is one sequence. Returns q's form with Hv. */
 export function attendDense(
   op: string,
-  { q, k, v, mask, keys, keysInFront = 0 }: DenseInputs,
+  { q, k, v, mask, keys, keysInFront = 0, maskMod }: DenseInputs,
   options: DenseOptions,
   attnType: AttentionType,
   kwargs: MaskKwargs,
@@ -73,8 +77,20 @@ export function attendDense(
     if (keysInFront === 0) return scores;
     return concat([ones([...scores.shape.slice(0, 3), keysInFront], 'bool'), scores], 3);
   };
+  const masks = [
+    ...(visible ? [widened()] : []),
+    ...(maskMod ? [evaluated(maskMod, batched(q).shape, width)] : []),
+  ];
   return flashAttention(batched(q), batched(k), batched(v), {
     ...options,
-    ...(visible && { mask: widened() }),
+    ...(maskMod && { causal: false }),
+    ...(masks.length > 0 && { mask: masks.reduce((a, b) => logicalAnd(a, b)) }),
   });
+}
+
+/** A mask function as `[B, N or 1, Q, S]`. */
+function evaluated(maskMod: MaskMod, [batch, queryLen, numHeads]: number[], kvLen: number): Tensor {
+  const heads = maskMod.perHead === true ? numHeads : 1;
+  const packed = createBlockMask(maskMod, { batch, heads, queryLen, kvLen }).toTensor();
+  return transpose(reshape(packed, [heads, batch, queryLen, kvLen]), [1, 0, 2, 3]);
 }

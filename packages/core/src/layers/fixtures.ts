@@ -3,10 +3,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { expect } from '@jest/globals';
 import type { VllmConfig } from '../config.js';
+import { withForwardContext } from '../forward_context.js';
+import { KvCache } from '../kv_cache/kv_cache.js';
+import type { AttentionKvCacheSpec } from '../kv_cache/spec.js';
 import {
   CommonAttentionMetadata,
   type CommonAttentionMetadataOptions,
 } from '../metadata/common_attention_metadata.js';
+import type { AttentionPlan } from '../utils/plan_attention.js';
 import type { Attention } from './attention.js';
 
 export const ARGS = { numHeads: 4, headSize: 3, numKvHeads: 2, valueHeadSize: 5 };
@@ -127,4 +131,26 @@ export function build(layer: Attention, common: CommonAttentionMetadata, config 
   const Builder = layer.getAttnBackend().getBuilderCls();
   if (spec === null) throw new Error('the layer has no cache');
   return new Builder(spec, [layer.name], config).build(0, common);
+}
+
+/** Runs tokens in steps that end at `ends`, in shuffled blocks of 2. */
+export function inSteps(
+  layer: Attention,
+  all: readonly tf.Tensor[],
+  ends: number[],
+  changes: Parameters<typeof step>[4] = {},
+): tf.Tensor {
+  const config = vllmConfig();
+  const spec = layer.getKvCacheSpec(config) as AttentionKvCacheSpec;
+  const cache = new KvCache(spec, { numBlocks: 9 });
+  const parts = ends.map((to, i) => {
+    const from = ends[i - 1] ?? 0;
+    const attnMetadata = build(layer, step(from, to, [7, 2, 5, 3, 8, 1, 4, 6], 2, changes), config);
+    const context = { attnMetadata, kvCaches: { [layer.name]: cache } };
+    const out = withForwardContext(context, () => layer.apply([...rows(all, from, to)]));
+    (attnMetadata as AttentionPlan).dispose();
+    return out as tf.Tensor;
+  });
+  cache.dispose();
+  return tf.concat(parts);
 }

@@ -1,5 +1,5 @@
 export { Attention } from './attention.js';
-export { ATTENTION_TYPES } from './attention_config.js';
+export { ATTENTION_TYPES } from '../backends/attention_type.js';
 export type { AttentionArgs, AttentionConfig } from './attention_config.js';
 export { AttentionLayerBase } from './attention_layer_base.js';
 export {

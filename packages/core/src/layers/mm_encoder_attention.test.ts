@@ -104,6 +104,9 @@ test('bad arguments are named', () => {
   expect(() => new MMEncoderAttention({ ...ARGS, numHeads: 3 })).toThrow(
     /numHeads 3 .*numKvHeads 2/,
   );
+  const onTpu = new MMEncoderAttention({ ...ARGS, attnBackend: 'PALLAS' });
+  expect(() => onTpu.apply([q, k, v])).toThrow(/PALLAS.*needs a TPU/);
+  expect(new MMEncoderAttention({ ...ARGS, prefix: '', name: 'tower' }).name).toBe('tower');
   expect(() => layer.apply(tf.squeeze(tf.slice(q, [0], [1]), [0]))).toThrow();
 });
 

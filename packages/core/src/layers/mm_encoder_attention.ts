@@ -1,6 +1,8 @@
 import { reshape, tidy, type serialization, type Tensor } from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
 import { kernelStrategyOf, type AttentionBackendEnum } from '../backends/names.js';
+import { backendToClass } from '../backends/registry.js';
+import { UnsupportedError } from '../errors.js';
 import { flashAttention } from '../ops/flash_attention.js';
 import { check, checkFinite, checkHeads, checkInt, shapeText } from '../problem/checks.js';
 import type { FlashAttentionOptions } from '../problem/options.js';
@@ -61,7 +63,7 @@ export class MMEncoderAttention extends layers.Layer {
 
   constructor(given: MMEncoderAttentionArgs) {
     const args = restoreArgs(given);
-    super({ ...args, name: args.prefix ?? args.name ?? unnamed(new.target.className) });
+    super({ ...args, name: args.prefix || args.name || unnamed(new.target.className) });
     const op = new.target.name;
     const { numHeads, headSize } = args;
     const attnBackend = readBackendName(op, args.attnBackend);
@@ -116,6 +118,7 @@ export class MMEncoderAttention extends layers.Layer {
     { mask, keys, kwargs }: { mask: Tensor | null; keys: Tensor; kwargs: MMEncoderCallArgs },
   ): Tensor {
     const { scale, attnBackend } = this.config;
+    if (attnBackend !== 'auto') checkReachable(op, attnBackend);
     const options: FlashAttentionOptions & { returnLse?: false } = {
       softmaxScale: scale,
       implementation: attnBackend === 'auto' ? 'auto' : kernelStrategyOf(attnBackend),
@@ -176,6 +179,12 @@ export class MMEncoderAttention extends layers.Layer {
   ): T {
     return new cls(restoreConfig(config));
   }
+}
+
+/** @throws UnsupportedError for a strategy that nothing here runs. */
+function checkReachable(op: string, name: AttentionBackendEnum): void {
+  const reason = backendToClass(name).unreachable();
+  if (reason !== null) throw new UnsupportedError(`${op}: attnBackend ${name}`, [reason]);
 }
 
 registerLayerClass(MMEncoderAttention);

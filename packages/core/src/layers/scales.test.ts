@@ -4,7 +4,7 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { QuantizationConfig } from '../config.js';
 import { InvalidArgumentError } from '../errors.js';
-import { setForwardContext } from '../forward_context.js';
+import { setForwardContext, withForwardContext } from '../forward_context.js';
 import { KvCache } from '../kv_cache/kv_cache.js';
 import { BaseKVCacheMethod } from '../quantization/kv_cache_method.js';
 import { Attention } from './attention.js';
@@ -192,4 +192,21 @@ describe('from a checkpoint', () => {
     expect(new Attention({ ...ARGS, quantConfig: none }).quantMethod).toBeNull();
     expect(() => new BaseKVCacheMethod(quantConfig).apply()).toThrow(/apply has no meaning/);
   });
+});
+
+test('a layer that reads the cache of another leaves it its scales', () => {
+  const { layer } = loaded([-1, 0.5, 0.25, -1], { name: 'layers.0.s' });
+  const target = { kvSharingTargetLayerName: 'layers.0.s' };
+  const reader = loaded([-1, 2, 4, -1], { name: 'layers.1.s', ...target }).layer;
+  const config = vllmConfig({ cacheConfig: FP8 });
+  const cache = new KvCache(layer.getKvCacheSpec(config) as never, { numBlocks: 3, dtype: 'fp8' });
+  const all = tokens(4);
+  const run = (each: Attention) => {
+    const attnMetadata = build(each, step(0, 4, [2, 1]), config);
+    const context = { attnMetadata, kvCaches: { 'layers.0.s': cache } };
+    return withForwardContext(context, () => each.apply(all)) as tf.Tensor;
+  };
+  const expected = run(layer);
+  expectSame(run(reader), expected);
+  expect(cache.layout).toMatchObject({ kScale: 0.5, vScale: 0.25 });
 });

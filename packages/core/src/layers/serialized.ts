@@ -5,7 +5,7 @@ type Value = serialization.ConfigDictValue;
 /**
  * tfjs-layers writes the strings of a config in snake case and reads them in camel case: 'FUSED' comes back as 'fused',
  * 'encoder_only' as 'encoderOnly'. Only what stands under the key 'name' stays, so strings that would change are wrapped
- * as `{name: text}`.
+ * as `{name: text}`. JSON knows no infinities: a sink of -Infinity is written as `{name: '-Infinity', number: true}`.
  */
 export function protectConfig(config: serialization.ConfigDict): serialization.ConfigDict {
   return mapValues(config, protect);
@@ -32,14 +32,18 @@ function protect(value: Value, key: string): Value {
   if (typeof value === 'string') {
     return key === 'name' || /^[a-z0-9]*$/.test(value) ? value : { name: value };
   }
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    return { name: String(value), number: true };
+  }
   return inside(value, (entry, name) => protect(entry, name));
 }
 
 function restore(value: Value): Value {
   if (isDict(value)) {
-    const keys = Object.keys(value);
-    if (keys.length === 1 && keys[0] === 'name' && typeof value.name === 'string') {
-      return value.name;
+    const keys = Object.keys(value).sort().join();
+    if (typeof value.name === 'string') {
+      if (keys === 'name') return value.name;
+      if (keys === 'name,number' && value.number === true) return Number(value.name);
     }
   }
   return inside(value, restore);

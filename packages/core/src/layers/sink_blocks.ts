@@ -6,7 +6,7 @@ export const FIRST_SINK_BLOCK = 1;
 
 /**
  * The same batch with `sinkLen` keys in front of every request: blocks 1 to n before each table row, lengths longer by
- * `sinkLen` but for empty requests. Slots of the new tokens stay: they name physical blocks.
+ * `sinkLen` but for empty requests, positions of ranges and prefixes that much later. Slots of the new tokens stay: they name physical blocks.
  *
  * @param blockSize C, a divisor of `sinkLen`
  */
@@ -31,7 +31,14 @@ export function prependSinkBlocks(
   });
   const behindSinks = (lengths: Int32Array) =>
     lengths.map((length, r) => (seqLens[r] === 0 ? length : length + sinkLen));
+  const { rswaPrefixLens, mmPrefixRanges } = common;
   return common.replace({
+    ...(rswaPrefixLens && { rswaPrefixLens: behindSinks(rswaPrefixLens) }),
+    ...(mmPrefixRanges && {
+      mmPrefixRanges: mmPrefixRanges.map((ranges) =>
+        ranges.map(([first, last]) => [first + sinkLen, last + sinkLen] as const),
+      ),
+    }),
     blockTable: table,
     maxBlocksPerReq: width,
     seqLens: behindSinks(seqLens),

@@ -136,3 +136,18 @@ test('its spec, its errors', () => {
   expect(() => new StaticSinkAttention({ ...args, slidingWindow: 4 })).toThrow(/RSWAAttention/);
   expect(() => layer.updateSinkKv(tf.zeros([1]), tf.zeros([1]))).toThrow(/not there yet/);
 });
+
+test('ranges that see themselves both ways stay with their tokens', () => {
+  const layer = new StaticSinkAttention({ ...args, sinkLen: 2 });
+  const config = vllmConfig();
+  const cache = new KvCache(layer.getKvCacheSpec(config), { numBlocks: 5 });
+  const [q, k, v] = tokens(4);
+  layer.apply([q, k, v]);
+  const attnMetadata = build(layer, step(0, 4, [3, 4], 2, { mmPrefixRanges: [[[1, 3]]] }), config);
+  const context = { attnMetadata, kvCaches: { [layer.name]: cache } };
+  const out = withForwardContext(context, () => layer.apply([q, k, v]));
+  const [sinkKey, sinkValue] = layer.getWeights();
+  const [keys, values] = [tf.concat([sinkKey, k]), tf.concat([sinkValue, v])];
+  const expected = byDefinition(q, keys, values, (i, j) => j <= i + 2 || (i >= 1 && j >= 3));
+  expectSame(out, expected);
+});

@@ -94,7 +94,10 @@ export function attendInContext(
     return zeros([query.shape[0], layer.config.numHeads, layer.config.valueHeadSize]);
   }
   if (layer.calculateKvScales) calcScalesOnce(layer, attnMetadata, query, key, value);
-  if (kvCache !== null) layer.prepareCache(kvCache);
+  // A cache that another layer writes has that layer's scales.
+  if (kvCache !== null && layer.config.kvSharingTargetLayerName === null) {
+    layer.prepareCache(kvCache);
+  }
   const run = () => layer.impl.forward(layer, query, key, value, kvCache, attnMetadata);
   const connector = activeConnector(context);
   if (connector === null || kvCache === null) return run();

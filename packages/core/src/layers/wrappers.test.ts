@@ -15,8 +15,8 @@ import {
   byDefinition,
   expectSame,
   expectSurvives,
+  inSteps,
   random,
-  rows,
   step,
   tokens,
   vllmConfig,
@@ -32,25 +32,6 @@ beforeAll(async () => {
 });
 beforeEach(() => tf.engine().startScope());
 afterEach(() => tf.engine().endScope());
-
-/** Runs tokens in steps that end at `ends`, in shuffled blocks of 2. */
-function inSteps(
-  layer: Attention,
-  all: readonly tf.Tensor[],
-  ends: number[],
-  changes: Parameters<typeof step>[4] = {},
-): tf.Tensor {
-  const config = vllmConfig();
-  const spec = layer.getKvCacheSpec(config) as AttentionKvCacheSpec;
-  const cache = new KvCache(spec, { numBlocks: 9 });
-  const parts = ends.map((to, i) => {
-    const from = ends[i - 1] ?? 0;
-    const metadata = build(layer, step(from, to, [7, 2, 5, 3, 8, 1, 4, 6], 2, changes), config);
-    const context = { attnMetadata: metadata, kvCaches: { [layer.name]: cache } };
-    return withForwardContext(context, () => layer.apply([...rows(all, from, to)])) as tf.Tensor;
-  });
-  return tf.concat(parts);
-}
 
 /** [1, T, ...] of tokens. */
 const batch = (all: readonly tf.Tensor[]) => all.map((x) => tf.expandDims(x, 0));
@@ -71,6 +52,26 @@ describe('ChunkedLocalAttention', () => {
   const args = { ...ARGS, attentionChunkSize: 4 };
   const cacheConfig = { blockSize: 2, cacheDtype: 'auto' as const };
   const sees: Sees = (i, j) => j <= i && Math.floor(i / 4) === Math.floor(j / 4);
+
+  test('the spec decides the block size, whatever the layer was made with', () => {
+    const layer = new ChunkedLocalAttention({ ...args, attentionChunkSize: 16 });
+    const config = vllmConfig();
+    const spec = layer.getKvCacheSpec(config);
+    const cache = new KvCache(spec, { numBlocks: 12 });
+    const all = tokens(20);
+    const attnMetadata = build(layer, step(0, 20, [3, 5, 1, 7, 9, 11, 8, 2, 4, 6]), config);
+    const context = { attnMetadata, kvCaches: { [layer.name]: cache } };
+    const out = withForwardContext(context, () => layer.apply(all));
+    expectSame(
+      out,
+      byDefinition(...all, (i, j) => j <= i && i >> 4 === j >> 4),
+    );
+  });
+
+  test('chunks that look back are another layer', () => {
+    const extraImplArgs = { chunkLookback: 1 };
+    expect(() => new ChunkedLocalAttention({ ...args, extraImplArgs })).toThrow(/take Attention/);
+  });
 
   test('dense, and in any steps over a cache', () => {
     const layer = new ChunkedLocalAttention({ ...args, cacheConfig });

@@ -8,6 +8,12 @@ import type { FlashAttentionMetadata } from './flash_attn_metadata.js';
 
 const OP = 'cascadeAttention';
 
+/** What looks at positions: in a half of the keys they are others. */
+const UNSPLITTABLE = [
+  ...(['alibiSlopes', 'slidingWindow', 'windowLeft', 'windowRight', 'chunkSize'] as const),
+  ...(['rswaPrefixLen', 'bias', 'mask', 'qqBias'] as const),
+] as const;
+
 /**
  * Attention of a batch whose requests share a prefix (vLLM `cascade_attention`; Ye et al., Cascade Inference, 2024): the
  * prefix once for all T queries without a causal rule, what follows for each request, merged by lse. `query` `[T, N, H]`
@@ -24,7 +30,7 @@ export function cascadeAttention(
 ): Tensor {
   const plans = metadata.cascade;
   check(plans !== null, OP, 'the metadata have no common prefix; build them with commonPrefixLen');
-  for (const name of ['alibiSlopes', 'slidingWindow', 'chunkSize', 'bias', 'mask'] as const) {
+  for (const name of UNSPLITTABLE) {
     check(options[name] === undefined, OP, `${name} cannot be split at a prefix; use no cascade`);
   }
   const { sinks, ...rest } = options;

@@ -31,7 +31,7 @@ const OP = 'FlashAttentionMetadata';
  * the whole batch: `cuPrefixQueryLens` `[0, T]`, `prefixKvLens` `[prefix]`, `suffixKvLens` `[B]`.
  *
  * @throws InvalidArgumentError for a prefix that is no multiple of the block size, that some request does not have behind
- *   it, in a step that is not causal, or with windows' prefixes or ranges.
+ *   it or has in other blocks, in a step that is not causal, or with windows' prefixes or ranges.
  */
 export class FlashAttentionMetadata extends PagedAttentionMetadata {
   readonly commonPrefixLen: number;
@@ -102,12 +102,20 @@ export class FlashAttentionMetadata extends PagedAttentionMetadata {
       OP,
       'a cascade knows no window and no ranges: build with commonPrefixLen 0',
     );
+    const { blockTables, maxBlocksPerSeq: width } = this;
+    const shared = blockTables.subarray(0, prefix / blockSize);
     this.seqLens.forEach((length, b) => {
       const computed = length - (this.queryStartLoc[b + 1] - this.queryStartLoc[b]);
       check(
         computed >= prefix,
         OP,
         `request ${b} had ${computed} keys before this step, fewer than commonPrefixLen ${prefix}`,
+      );
+      const other = shared.findIndex((block, i) => blockTables[b * width + i] !== block);
+      check(
+        other < 0,
+        OP,
+        `request ${b} has block ${blockTables[b * width + other]} at ${other}, request 0 has ${shared[other]}: a common prefix is in the same blocks`,
       );
     });
   }

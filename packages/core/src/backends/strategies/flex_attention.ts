@@ -66,8 +66,8 @@ export class FlexAttentionImpl extends PagedAttentionImpl {
     return FlexAttentionBackend;
   }
 
-  protected override takesMaskMod(): boolean {
-    return true;
+  protected override takesExtra(name: string): boolean {
+    return name === 'maskMod' || super.takesExtra(name);
   }
 
   /** The layer's mask function comes before the step's. */

@@ -49,6 +49,7 @@ describe('constructor arguments are judged by the strategy', () => {
     ['FLASH_ATTN', [null, null, 'auto', 0, 'decoder', null, { sinks: [0, 0] }], /attention sinks/],
     ['FUSED', [null, null, 'auto', 0, 'decoder', null, { maskMod: causalMaskMod }], /mask functions not supported/], // prettier-ignore
     ['FLEX_ATTENTION', [null, null, 'auto', 0, 'decoder', null, { scoreMod: () => 0 }], /score functions.*later/], // prettier-ignore
+    ['FUSED', [null, null, 'auto', 0, 'decoder', null, { chunkLookBack: 1 }], /argument chunkLookBack not/], // prettier-ignore
     ['FUSED', [[1, 1, 1]], /alibiSlopes must have 2 entries \[N\], got 3/],
     ['FUSED', [null, 0], /slidingWindow/],
     ['FUSED', [null, null, 'auto', -1], /logitsSoftCap must be positive/],
@@ -125,6 +126,15 @@ describe('forward', () => {
     const step = () => make('FLASHINFER').forward(layer, q, k, k, cache, metadata);
     expect(step).toThrow(/smScale 0.125, the step was planned with 0.5/);
     expect(tf.max(tf.abs(cache.toTensors().key)).dataSync()[0]).toBe(0);
+    cache.dispose();
+  });
+
+  test('keys without a place to go are refused', () => {
+    const cache = new KvCache(spec, { numBlocks: 2 });
+    const { queryStartLoc, seqLens } = plan();
+    const slotless = planAttention({ queryStartLoc, seqLens, blockTables: [[1]] });
+    const [q, k] = [draw(3, 2), draw(3, 1)];
+    expect(() => make('FUSED').forward(layer, q, k, k, cache, slotless)).toThrow(/no slotMapping/);
     cache.dispose();
   });
 

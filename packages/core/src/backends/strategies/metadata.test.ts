@@ -3,6 +3,7 @@ import type { VllmConfig } from '../../config.js';
 import { InvalidArgumentError } from '../../errors.js';
 import { FullAttentionSpec } from '../../kv_cache/spec.js';
 import { CommonAttentionMetadata } from '../../metadata/common_attention_metadata.js';
+import { subclassAttentionBuilder } from '../../metadata/subclass_backend.js';
 import { AttentionPlan } from '../../utils/plan_attention.js';
 import type { AttentionBackendEnum } from '../names.js';
 import { backendToClass } from '../registry.js';
@@ -129,7 +130,8 @@ describe('decodes and prefills apart', () => {
 
 describe('FLASH_ATTN', () => {
   test('a common prefix becomes one sequence, the rest stays apart', () => {
-    const metadata = builder('FLASH_ATTN').build(32, common([1, 2], [40, 50])) as FlashAttentionMetadata;
+    const blockTable = Int32Array.of(1, 2, 3, 4, 1, 2, 5, 6);
+    const metadata = builder('FLASH_ATTN').build(32, common([1, 2], [40, 50], { blockTable })) as FlashAttentionMetadata;
     expect(metadata).toMatchObject({ useCascade: true, commonPrefixLen: 32 });
     expect(Array.from(metadata.cuPrefixQueryLens ?? [])).toEqual([0, 3]);
     expect(Array.from(metadata.prefixKvLens ?? [])).toEqual([32]);
@@ -144,6 +146,7 @@ describe('FLASH_ATTN', () => {
   test.each([
     [24, common([1], [40]), /24 must be a multiple of the block size 16/],
     [32, common([9, 1], [40, 50]), /request 0 had 31 keys/],
+    [32, common([1, 2], [40, 50]), /request 1 has block 11 at 0, request 0 has 1/],
     [32, common([1], [40], { causal: false }), /causal/],
     [32, common([1], [40], { rswaPrefixLens: Int32Array.of(2) }), /no window/],
   ])('a prefix of %i that cannot be shared is refused', (prefix, step, message) => {
@@ -211,6 +214,33 @@ describe('TREE_ATTN', () => {
     const metadata = trees.build(0, common([4, 5], [20, 20])) as TreeAttentionMetadata;
     expect(metadata).toMatchObject({ numDecodes: 1, treeAttnBias: { size: 4 } });
     expect(builder('TREE_ATTN').reorderBatchThreshold).toBe(2);
+  });
+
+  test('a tree behind a longer request is refused, a single token is not', () => {
+    const trees = builder('TREE_ATTN', { speculativeConfig });
+    expect(() => trees.build(0, common([5, 4], [20, 20]))).toThrow(
+      /request 1 .* decodeThreshold 4/,
+    );
+    expect(trees.build(0, common([5, 1], [20, 20]))).toMatchObject({ numDecodes: 0 });
+  });
+
+  test('drafting in a derived builder changes the batch as building does', () => {
+    const { vllmConfig, kvCacheSpec } = builder('TREE_ATTN', { speculativeConfig });
+    const double = (step: CommonAttentionMetadata) =>
+      step.replace({ seqLens: step.seqLens.map((length) => 2 * length) });
+    const Derived = subclassAttentionBuilder(
+      'X_',
+      backendToClass('TREE_ATTN').getBuilderCls(),
+      double,
+    );
+    const derived = new Derived(kvCacheSpec, [], vllmConfig);
+    for (const draftIndex of [0, 1]) {
+      const drafted = derived.buildForDrafting(
+        common([2], [20]),
+        draftIndex,
+      ) as TreeAttentionMetadata;
+      expect(Array.from(drafted.seqLens)).toEqual([40]);
+    }
   });
 
   test('drafting leaves the root out, and starts without a tree', () => {

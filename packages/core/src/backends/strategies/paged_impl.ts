@@ -12,6 +12,9 @@ import { AttentionImpl, type AttentionImplArgs, type AttentionLayer } from '../i
 import { encoderAttention } from './encoder.js';
 import { causalOf } from './paged_metadata.js';
 
+/** Entries of `extra` that every strategy takes. */
+const EXTRA_OF_ALL: readonly string[] = ['sinks', 'valueHeadSize', 'chunkSize', 'chunkLookback'];
+
 /** Options of one op call; lse only where a strategy merges states. */
 export type PlainOptions = AttentionOptions & { returnLse?: false };
 
@@ -35,7 +38,6 @@ export abstract class PagedAttentionImpl extends AttentionImpl<AttentionPlan> {
 
   /** Reasons against these constructor arguments. */
   protected refusals(): string[] {
-    const { maskMod, scoreMod } = this.extra;
     const reasons = this.facts().validateConfiguration({
       headSize: this.headSize,
       kvCacheDtype: this.kvCacheDtype,
@@ -46,14 +48,15 @@ export abstract class PagedAttentionImpl extends AttentionImpl<AttentionPlan> {
       useSoftCap: this.logitsSoftCap > 0,
       useKvSharing: this.kvSharingTargetLayerName !== null,
     });
-    if (maskMod != null && !this.takesMaskMod()) reasons.push('mask functions not supported');
-    if (scoreMod != null) reasons.push('score functions not supported: they arrive later');
+    for (const [name, value] of Object.entries(this.extra)) {
+      if (value != null && !this.takesExtra(name)) reasons.push(reasonAgainstExtra(name));
+    }
     return reasons;
   }
 
-  /** Whether `extra.maskMod` has an effect. */
-  protected takesMaskMod(): boolean {
-    return false;
+  /** Whether an entry of `extra` has an effect. */
+  protected takesExtra(name: string): boolean {
+    return EXTRA_OF_ALL.includes(name);
   }
 
   override forward(
@@ -144,9 +147,13 @@ export abstract class PagedAttentionImpl extends AttentionImpl<AttentionPlan> {
     // The scales of a cache are its own: most strategies apply whatever there is.
   }
 
-  /** As many tokens as the slot mapping has; a plan without one writes nothing. */
+  /** As many tokens as the slot mapping has. */
   protected write(key: Tensor, value: Tensor, kvCache: KvCache, plan: AttentionPlan): void {
-    if (plan.slotMapping === undefined) return;
+    check(
+      plan.slotMapping !== undefined,
+      `${this.constructor.name}.forward`,
+      'key and value are given, but the metadata have no slotMapping: give one (-1 = not written), or key and value null',
+    );
     const { length } = plan.slotMapping;
     const head = (x: Tensor) => (x.shape[0] > length ? slice(x, [0], [length]) : x);
     reshapeAndCache(head(key), head(value), kvCache, plan);
@@ -192,6 +199,17 @@ export abstract class PagedAttentionImpl extends AttentionImpl<AttentionPlan> {
 
   private valueSize(value: Tensor | null): number {
     return value?.shape[2] ?? this.extra.valueHeadSize ?? this.headSize;
+  }
+}
+
+function reasonAgainstExtra(name: string): string {
+  switch (name) {
+    case 'maskMod':
+      return 'mask functions not supported';
+    case 'scoreMod':
+      return 'score functions not supported: they arrive later';
+    default:
+      return `extra argument ${name} not supported`;
   }
 }
 

@@ -1,11 +1,13 @@
 import { keep, tensor2d, type Tensor2D } from '@tensorflow/tfjs-core';
 import { AttentionMetadataBuilder } from '../../metadata/builder.js';
 import type { CommonAttentionMetadata } from '../../metadata/common_attention_metadata.js';
-import { check } from '../../problem/checks.js';
+import { check, checkInt } from '../../problem/checks.js';
 import type { PlanResource } from '../../utils/plan_attention.js';
 import { checkCausal, metadataOptions, type PagedMetadataOptions } from './paged_metadata.js';
 import { splitCounts, SplitAttentionMetadata, type SplitCounts } from './split_metadata.js';
 import { prepareTreeAttnBias, sortTreeChoices, type TreeChoices } from './tree_bias.js';
+
+const OP = 'TreeAttentionMetadataBuilder';
 
 /** A square bias on the host. */
 export interface TreeAttnBias {
@@ -60,6 +62,8 @@ export class TreeAttentionMetadata extends SplitAttentionMetadata {
 export class TreeAttentionMetadataBuilder extends AttentionMetadataBuilder<TreeAttentionMetadata> {
   readonly treeChoices: TreeChoices;
   readonly treeAttnBias: TreeAttnBias;
+  /** Of the step that is built; null = plain causal. */
+  private stepBias: TreeAttnBias | null;
 
   constructor(...args: ConstructorParameters<typeof AttentionMetadataBuilder>) {
     super(...args);
@@ -68,11 +72,21 @@ export class TreeAttentionMetadataBuilder extends AttentionMetadataBuilder<TreeA
     );
     const values = prepareTreeAttnBias(this.treeChoices);
     this.treeAttnBias = { size: this.treeChoices.length + 1, values };
+    this.stepBias = this.treeAttnBias;
     this.reorderBatchThreshold = this.treeAttnBias.size;
   }
 
+  /** @throws InvalidArgumentError for a tree behind a longer request: it would be served as a prefill. */
   override build(_commonPrefixLen: number, common: CommonAttentionMetadata): TreeAttentionMetadata {
-    return this.buildWith(this.treeAttnBias, common);
+    const { stepBias } = this;
+    checkCausal(OP, common);
+    const counts = stepBias === null ? { numDecodes: 0 } : splitCounts(common, stepBias.size);
+    if (stepBias !== null) checkTreesFirst(common, counts.numDecodes, stepBias.size);
+    return new TreeAttentionMetadata({
+      ...metadataOptions(common),
+      ...counts,
+      treeAttnBias: stepBias,
+    });
   }
 
   /**
@@ -84,6 +98,7 @@ export class TreeAttentionMetadataBuilder extends AttentionMetadataBuilder<TreeA
     draftIndex: number,
   ): TreeAttentionMetadata {
     if (draftIndex === 0) return this.buildWith(null, common);
+    checkInt(draftIndex, OP, 'draftIndex', 0);
     const { size, values } = this.treeAttnBias;
     const end = Math.min(size, 1 + common.maxQueryLen);
     const rows = Array.from({ length: end - 1 }, (_, i) =>
@@ -92,15 +107,31 @@ export class TreeAttentionMetadataBuilder extends AttentionMetadataBuilder<TreeA
     return this.buildWith({ size: end - 1, values: Float32Array.from(rows.flat()) }, common);
   }
 
+  /** Through `build`, which a derived builder may have changed. */
   private buildWith(
-    treeAttnBias: TreeAttnBias | null,
+    stepBias: TreeAttnBias | null,
     common: CommonAttentionMetadata,
   ): TreeAttentionMetadata {
-    checkCausal('TreeAttentionMetadataBuilder', common);
-    return new TreeAttentionMetadata({
-      ...metadataOptions(common),
-      ...(treeAttnBias === null ? { numDecodes: 0 } : splitCounts(common, treeAttnBias.size)),
-      treeAttnBias,
-    });
+    this.stepBias = stepBias;
+    try {
+      return this.build(0, common);
+    } finally {
+      this.stepBias = this.treeAttnBias;
+    }
+  }
+}
+
+function checkTreesFirst(
+  { queryStartLoc, numReqs }: CommonAttentionMetadata,
+  numDecodes: number,
+  treeSize: number,
+): void {
+  for (let r = numDecodes; r < numReqs; r++) {
+    const length = queryStartLoc[r + 1] - queryStartLoc[r];
+    check(
+      length < 2 || length > treeSize,
+      OP,
+      `request ${r} has ${length} query tokens, a tree of at most ${treeSize}, behind a longer request: bring trees to the front (reorderBatchToSplitDecodesAndPrefills with decodeThreshold ${treeSize})`,
+    );
   }
 }

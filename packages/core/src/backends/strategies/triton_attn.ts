@@ -99,7 +99,7 @@ export class TritonAttentionImpl extends PagedAttentionImpl {
     check(
       qScale === 1 || !isQuantizedKvCache(kvCache.layout.dtype),
       op,
-      `qScale must be 1 with a ${kvCache.layout.dtype} cache, got ${qScale}: queries stay float32`,
+      `qScale must be 1 with a ${kvCache.layout.dtype} cache, got ${qScale}: queries are not quantised; set it to 1, or take FUSED or COMPOSED, which do not read it`,
     );
   }
 }

@@ -28,7 +28,7 @@ export class FullAttentionManager<
     return own < 0 ? blocks.length : own;
   }
 
-  protected override firstUsefulToken(): number {
+  protected override firstUsefulToken(_numComputedTokens: number): number {
     return 0;
   }
 }

@@ -4,6 +4,7 @@ import {
   CrossAttentionSpec,
   FullAttentionSpec,
   MambaSpec,
+  RSWASpec,
   SinkFullAttentionSpec,
   SlidingWindowSpec,
   UniformTypeKVCacheSpecs,
@@ -13,6 +14,7 @@ import { ChunkedLocalAttentionManager } from './chunked_local_attention.js';
 import { CrossAttentionManager } from './cross_attention.js';
 import { FullAttentionManager } from './full_attention.js';
 import { MambaManager } from './mamba.js';
+import { RSWAManager } from './rswa.js';
 import type { ManagerOptions, SingleTypeKvCacheManager } from './single_type.js';
 import { SinkFullAttentionManager } from './sink_full_attention.js';
 import { SlidingWindowManager } from './sliding_window.js';
@@ -31,6 +33,7 @@ export function getManagerForKvCacheSpec(options: ManagerOptions): SingleTypeKvC
   if (spec instanceof SinkFullAttentionSpec) {
     return new SinkFullAttentionManager({ ...options, kvCacheSpec: spec });
   }
+  if (spec instanceof RSWASpec) return new RSWAManager({ ...options, kvCacheSpec: spec });
   if (spec instanceof FullAttentionSpec) {
     return new FullAttentionManager({ ...options, kvCacheSpec: spec });
   }

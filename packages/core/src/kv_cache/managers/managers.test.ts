@@ -191,6 +191,25 @@ test('several ranks stretch a block', () => {
   );
 });
 
+test('reference prefixes: what is between prefix and window is given back', () => {
+  const blockPool = new BlockPool(20);
+  const kvCacheSpec = new RSWASpec({ ...geometry, rswaWindow: 4 });
+  const manager = getManagerForKvCacheSpec({ kvCacheSpec, blockPool, kvCacheGroupId: 0 });
+  const ids = () => manager.getBlocks('r').map((block) => block.blockId);
+  manager.allocateNewBlocks('r', 12);
+  manager.removeSkippedBlocks('r', 12);
+  expect(ids()).toEqual([1, 2, 3, 4, 5, 6]);
+  // Prefix 0 to 2; the next token is 12 and sees 9 to 12.
+  manager.removeSkippedBlocks('r', 12, 3);
+  expect(ids()).toEqual([1, 2, 0, 0, 5, 6]);
+  expect(blockPool.freeBlockIds().slice(-2)).toEqual([4, 3]);
+  manager.allocateNewBlocks('r', 16);
+  manager.removeSkippedBlocks('r', 15, 3);
+  expect(ids()).toEqual([1, 2, 0, 0, 0, 0, 7, 8]);
+  manager.free('r');
+  expect(blockPool.getNumFreeBlocks()).toBe(19);
+});
+
 test('which specs have a manager, and whose blocks may be found', () => {
   const none = new EncoderOnlyAttentionSpec(geometry);
   const options = { blockPool: new BlockPool(3), kvCacheGroupId: 0 };

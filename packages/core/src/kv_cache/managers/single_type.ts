@@ -155,13 +155,19 @@ export abstract class SingleTypeKvCacheManager<S extends KvCacheSpec = KvCacheSp
   /** First token whose block is still needed when `numComputedTokens` tokens are computed. */
   protected abstract firstUsefulToken(numComputedTokens: number): number;
 
+  /** First tokens that stay whatever is computed, of a request with such a prefix. */
+  protected tokensKeptInFront(_rswaPrefixLen?: number): number {
+    return 0;
+  }
+
   /** Frees blocks that no later token attends to; null blocks take their place. */
-  removeSkippedBlocks(requestId: string, numComputedTokens: number): void {
+  removeSkippedBlocks(requestId: string, numComputedTokens: number, rswaPrefixLen?: number): void {
     const blocks = this.reqToBlocks.get(requestId);
     if (blocks === undefined) return;
+    const kept = Math.ceil(this.tokensKeptInFront(rswaPrefixLen) / this.blockSize);
     const firstUseful = Math.floor(this.firstUsefulToken(numComputedTokens) / this.blockSize);
     const removed: KvCacheBlock[] = [];
-    for (let i = Math.min(firstUseful, blocks.length) - 1; i >= 0 && !blocks[i].isNull; i--) {
+    for (let i = Math.min(firstUseful, blocks.length) - 1; i >= kept && !blocks[i].isNull; i--) {
       removed.push(blocks[i]);
       blocks[i] = this.blockPool.nullBlock;
     }

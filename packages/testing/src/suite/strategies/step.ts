@@ -76,11 +76,19 @@ function commonOf({ plan, writePlan }: PagedData, c: StrategyCase) {
   const common = new CommonAttentionMetadata({
     queryStartLoc: plan.queryStartLoc,
     seqLens: plan.seqLens,
-    blockTable: plan.blockTables,
+    blockTable: sharedTables(plan, c.commonPrefixLen ?? 0),
     slotMapping: Int32Array.from(rows, (row) => slots[row]),
     causal: c.causal ?? true,
   });
   return { common, rows };
+}
+
+/** Tables whose rows begin with the first one's blocks of a prefix. */
+function sharedTables({ blockTables, maxBlocksPerSeq }: AttentionPlan, prefix: number): Int32Array {
+  return blockTables.map((block, i) => {
+    const column = i % maxBlocksPerSeq;
+    return column < prefix / BLOCK ? blockTables[column] : block;
+  });
 }
 
 export function builderOf(c: Pick<StrategyCase, 'strategy' | 'config' | 'size' | 'heads'>) {
