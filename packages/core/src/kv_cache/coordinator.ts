@@ -8,6 +8,7 @@ import { CrossAttentionManager } from './managers/cross_attention.js';
 import { FullAttentionManager } from './managers/full_attention.js';
 import { getManagerForKvCacheSpec, supportsPrefixCaching } from './managers/index.js';
 import type { CacheableRequest, SingleTypeKvCacheManager } from './managers/single_type.js';
+import { SinkFullAttentionSpec } from './spec.js';
 
 export interface CoordinatorOptions {
   kvCacheConfig: KvCacheConfig;
@@ -46,6 +47,14 @@ export class KvCacheCoordinator {
     const { kvCacheConfig, enableCaching = true, dcpWorldSize = 1 } = options;
     const { numBlocks, kvCacheGroups } = kvCacheConfig;
     check(kvCacheGroups.length > 0, OP, 'kvCacheConfig must have at least one group');
+    const hasSinks = ({ kvCacheSpec }: (typeof kvCacheGroups)[number]) =>
+      kvCacheSpec instanceof SinkFullAttentionSpec;
+    const sinks = kvCacheGroups.filter(hasSinks);
+    check(
+      sinks.length <= 1,
+      OP,
+      `kvCacheConfig has ${sinks.length} groups of SinkFullAttentionSpec: sinks live in blocks 1 to n, which one group can hold; give these layers one spec`,
+    );
     const reason = reasonAgainstCaching(kvCacheConfig);
     check(
       options.enableCaching !== true || reason === null,

@@ -21,8 +21,8 @@ export function checkLengths(
       );
     }
     if (seqLens[b] < 0) throw invalid(op, `seqLens[${b}] must be >= 0, got ${seqLens[b]}`);
-    maxQueryLen = Math.max(maxQueryLen, queryLen);
-    maxSeqLen = Math.max(maxSeqLen, seqLens[b]);
+    if (queryLen > maxQueryLen) maxQueryLen = queryLen;
+    if (seqLens[b] > maxSeqLen) maxSeqLen = seqLens[b];
   }
   return { maxQueryLen, maxSeqLen };
 }
@@ -74,20 +74,22 @@ function checkRow(op: string, row: ArrayLike<number> | null | undefined, b: numb
 
 /** Slots are -1 or distinct: two tokens in one slot would leave whichever wrote last. */
 export function checkSlots(op: string, slotMapping: Int32Array): void {
-  const seen = new Set<number>();
-  for (let token = 0; token < slotMapping.length; token++) {
-    const slot = slotMapping[token];
-    if (slot === -1) continue;
-    if (slot < 0) {
-      throw invalid(op, `slotMapping[${token}] = ${slot} must be a slot or -1 (not written)`);
-    }
-    if (seen.has(slot)) {
+  const sorted = slotMapping.slice().sort();
+  if (sorted[0] < -1) {
+    const token = slotMapping.findIndex((slot) => slot < -1);
+    throw invalid(
+      op,
+      `slotMapping[${token}] = ${slotMapping[token]} must be a slot or -1 (not written)`,
+    );
+  }
+  for (let i = 1; i < sorted.length; i++) {
+    if (sorted[i] === sorted[i - 1] && sorted[i] !== -1) {
+      const token = slotMapping.lastIndexOf(sorted[i]);
       throw invalid(
         op,
-        `slotMapping[${token}] = ${slot} occurs twice: every token of a write needs a slot of its own`,
+        `slotMapping[${token}] = ${sorted[i]} occurs twice: every token of a write needs a slot of its own`,
       );
     }
-    seen.add(slot);
   }
 }
 

@@ -79,7 +79,7 @@ export abstract class PagedAttentionImpl extends AttentionImpl<AttentionPlan> {
       const head = (x: Tensor) => (x.shape[0] === numTokens ? x : slice(x, [0], [numTokens]));
       const result = isCacheless(this.attnType)
         ? this.attendOwn(op, head(query), key, value, attnMetadata)
-        : this.attendCache(op, layer, head(query), key, value, kvCache, attnMetadata);
+        : this.attendCache(op, head(query), key, value, kvCache, attnMetadata);
       const padding = query.shape[0] - numTokens;
       return padding === 0 ? result : concat([result, zeros([padding, ...result.shape.slice(1)])]);
     });
@@ -123,7 +123,6 @@ export abstract class PagedAttentionImpl extends AttentionImpl<AttentionPlan> {
 
   private attendCache(
     op: string,
-    layer: AttentionLayer,
     query: Tensor,
     key: Tensor | null,
     value: Tensor | null,
@@ -135,16 +134,10 @@ export abstract class PagedAttentionImpl extends AttentionImpl<AttentionPlan> {
         `${op}: attention type ${this.attnType} reads a KvCache, got null; bind one to the layer`,
       );
     }
-    this.checkLayer(op, layer, kvCache);
     if (this.kvSharingTargetLayerName === null && key !== null && value !== null) {
       this.write(key, value, kvCache, plan);
     }
     return this.attend(query, kvCache, plan);
-  }
-
-  /** Refuses a layer whose scales this strategy cannot apply. */
-  protected checkLayer(_op: string, _layer: AttentionLayer, _kvCache: KvCache): void {
-    // The scales of a cache are its own: most strategies apply whatever there is.
   }
 
   /** As many tokens as the slot mapping has. */

@@ -1,11 +1,8 @@
 import { AttentionCGSupport, AttentionMetadataBuilder } from '../../metadata/builder.js';
 import type { CommonAttentionMetadata } from '../../metadata/common_attention_metadata.js';
-import type { KvCache } from '../../kv_cache/kv_cache.js';
-import { check } from '../../problem/checks.js';
 import { AttentionBackend } from '../abstract.js';
-import type { AttentionImplClass, AttentionLayer, KvCacheDtypeName } from '../impl.js';
+import type { AttentionImplClass, KvCacheDtypeName } from '../impl.js';
 import { MultipleOf, type BlockSize } from '../multiple_of.js';
-import { isQuantizedKvCache } from '../utils.js';
 import { PagedAttentionImpl } from './paged_impl.js';
 import { metadataOptions, PagedAttentionMetadata } from './paged_metadata.js';
 
@@ -93,13 +90,5 @@ export class TritonAttentionBackend extends AttentionBackend {
 export class TritonAttentionImpl extends PagedAttentionImpl {
   protected override facts(): typeof AttentionBackend {
     return TritonAttentionBackend;
-  }
-
-  protected override checkLayer(op: string, { qScale }: AttentionLayer, kvCache: KvCache): void {
-    check(
-      qScale === 1 || !isQuantizedKvCache(kvCache.layout.dtype),
-      op,
-      `qScale must be 1 with a ${kvCache.layout.dtype} cache, got ${qScale}: queries are not quantised; set it to 1, or take FUSED or COMPOSED, which do not read it`,
-    );
   }
 }

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { InvalidArgumentError, UnsupportedError } from '../../errors.js';
 import { hashBlockTokens, type BlockHash } from '../block_hash.js';
 import { BlockPool } from '../block_pool.js';
+import { KvCacheCoordinator } from '../coordinator.js';
 import {
   ChunkedLocalAttentionSpec,
   CrossAttentionSpec,
@@ -169,6 +170,13 @@ test('learned keys have blocks of their own', () => {
   expect(manager).toMatchObject({ sinkBlocks: [{ blockId: 1 }, { blockId: 2 }] });
   expect(manager.allocateNewBlocks('r', 4).map((block) => block.blockId)).toEqual([3, 4]);
   expect(blockPool.getUsage()).toBe(1);
+});
+
+test('two groups with learned keys would share blocks 1 to n, so they are refused', () => {
+  const kvCacheSpec = new SinkFullAttentionSpec({ ...geometry, sinkLen: 4 });
+  const kvCacheGroups = ['a', 'b'].map((name) => ({ layerNames: [name], kvCacheSpec }));
+  const kvCacheConfig = { numBlocks: 9, kvCacheTensors: [], kvCacheGroups };
+  expect(() => new KvCacheCoordinator({ kvCacheConfig })).toThrow(/2 groups of SinkFullAttention/);
 });
 
 test('proposed tokens of a recurrent layer have blocks too', () => {
