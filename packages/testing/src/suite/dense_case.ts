@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { flashAttention, type FlashAttentionOptions } from '@tfjs-attention/core';
 import { describeDense, type ReferenceInputs } from '@tfjs-attention/core/reference';
 import { normals, randomFrom } from './random.js';
-import { makeFeatures, type ScoreFeatures } from './score_features.js';
+import { makeFeatures, sequenceRules, type ScoreFeatures } from './score_features.js';
+import { readState } from './read_state.js';
 import { implementationOf, type Spec, type Subject } from './subject.js';
 import { assertExpected, expectedOf, type Expected } from './tolerance.js';
 
@@ -60,11 +61,8 @@ export function makeDense(c: DenseCase): DenseData {
       }
     }
   }
-  const made = makeFeatures(
-    c.features ?? {},
-    { B: batch, N: numHeads, T: queryLen, S: keys },
-    random,
-  );
+  const { features = {} } = c;
+  const made = makeFeatures(features, { B: batch, N: numHeads, T: queryLen, S: keys }, random);
   const { queryOffset } = c;
   return {
     q: tf.tensor(q, shape(queryLen, numHeads, headSize)),
@@ -72,6 +70,7 @@ export function makeDense(c: DenseCase): DenseData {
     v: tf.tensor(v, shape(keys, numKvHeads, valueHeadSize)),
     options: {
       ...made.options,
+      ...sequenceRules(features, batch),
       layout,
       ...(c.kvLens && { kvLens: Int32Array.from(c.kvLens) }),
       ...(queryOffset !== undefined && {
@@ -105,14 +104,8 @@ export function runDense(
   options: FlashAttentionOptions,
   subject: Subject,
 ): { output: Float32Array; lse: Float32Array } {
-  return tf.tidy(() => {
-    const implementation = implementationOf(subject);
-    const state = flashAttention(q, k, v, { ...options, implementation, returnLse: true });
-    return {
-      output: state.output.dataSync() as Float32Array,
-      lse: state.lse.dataSync() as Float32Array,
-    };
-  });
+  const implementation = implementationOf(subject);
+  return readState(flashAttention(q, k, v, { ...options, implementation, returnLse: true }));
 }
 
 export function denseSpec(c: DenseCase): Spec {

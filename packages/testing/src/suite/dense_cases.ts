@@ -102,6 +102,13 @@ function positionCases(): DenseCase[] {
     { chunkSize: 5 },
     { causal: true, chunkSize: 4, chunkLookback: 2 },
     { causal: true, windowLeft: 1, rswaPrefixLen: 7 },
+    { causal: true, windowLeft: 1, rswaPrefixLens: [7, 0, 2] },
+    { causal: true, mmPrefixRanges: [[[1, 3], [6, 25]], [[0, 0]], [[2, 9]]] }, // prettier-ignore
+    { slidingWindow: 3, mmPrefixRanges: [[[2, 17]], [[0, 1], [2, 2]], []] }, // prettier-ignore
+    { chunkSize: 5, mmPrefixRanges: [[[3, 18]], [[0, 2]], [[0, 40]]] },
+    { slidingWindow: 2, mmPrefixRanges: [[[15, 17], [18, 22]], [[0, 2]], []] }, // prettier-ignore
+    { windowRight: 1, mmPrefixRanges: [[[0, 3], [5, 8]], [[0, 1]], [[0, 3]]] }, // prettier-ignore
+    { causal: true, windowLeft: 1, rswaPrefixLen: 4, mmPrefixRanges: [[[8, 18]], [[1, 9]], []] },
     { alibi: true, causal: true },
     { qqBias: 3, causal: true },
     { qqBias: 9 },
@@ -128,6 +135,7 @@ function extremeCases(): DenseCase[] {
     { chunkSize: most, chunkLookback: most },
     { chunkSize: 3, chunkLookback: most },
     { windowLeft: 3, rswaPrefixLen: most },
+    { causal: true, windowLeft: 0, mmPrefixRanges: [[[0, 1], [3, most]]] }, // prettier-ignore
   ];
   const offsets = [undefined, -3, 2 ** 29, -(2 ** 29)];
   return bands.flatMap((features) =>
@@ -150,6 +158,7 @@ function longCases(): DenseCase[] {
     { causal: true, sinks: true, alibi: true },
     { causal: true, slidingWindow: 4150, logitsSoftCap: 2 },
     { causal: true, windowLeft: 40, rswaPrefixLen: 4130 },
+    { slidingWindow: 40, mmPrefixRanges: [[[100, 4190], [8500, 9100]], [[2, 90]]] }, // prettier-ignore
     { bias: 'S', mask: 'S' },
     { qqBias: 3, sinks: true },
   ];
@@ -220,6 +229,22 @@ function poisonCases(): DenseCase[] {
       keys: 40,
       poison: [17],
       features: { causal: true, slidingWindow: 3 },
+    },
+    {
+      name: `${layout}, NaN behind a causal rule that a range lifts for some rows`,
+      layout,
+      queryLen: 30,
+      keys: 30,
+      poison: [9],
+      features: { causal: true, mmPrefixRanges: [[[6, 9]]] },
+    },
+    {
+      name: `${layout}, NaN before the windows of all rows outside its range`,
+      layout,
+      queryLen: 30,
+      keys: 30,
+      poison: [2],
+      features: { slidingWindow: 2, mmPrefixRanges: [[[1, 20]]] },
     },
     {
       name: `${layout}, NaN behind a mask`,

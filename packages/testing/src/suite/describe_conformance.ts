@@ -8,7 +8,9 @@ import { denseLaws } from './law_dense.js';
 import { pagedLaws } from './law_paged.js';
 import { pagedSpec } from './paged_case.js';
 import { pagedCases } from './paged_cases.js';
+import { strategyGroups } from './strategies/index.js';
 import { bringUp, implementationOf, type SpecGroup, type Subject } from './subject.js';
+import { upstreamGroups } from './upstream/index.js';
 
 /** The test functions of jest, mocha, jasmine or a page. */
 interface Harness {
@@ -20,7 +22,7 @@ interface Harness {
 
 /** Everything that a backend must hold, as named tests that throw when they fail. */
 export function conformanceGroups(subject: Subject): SpecGroup[] {
-  const { full = false } = subject;
+  const { full = false, gridStep = 1 } = subject;
   return [
     ...Object.entries(denseCases(full)).map(([name, cases]) => ({
       name,
@@ -30,6 +32,8 @@ export function conformanceGroups(subject: Subject): SpecGroup[] {
       name,
       specs: cases.map(pagedSpec),
     })),
+    ...upstreamGroups(full, gridStep),
+    ...strategyGroups(),
     { name: 'stored bytes', specs: byteSpecs() },
     { name: 'laws', specs: [...denseLaws, ...pagedLaws] },
     badInput,

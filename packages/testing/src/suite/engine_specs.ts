@@ -37,8 +37,14 @@ export const engineSpecs: readonly Spec[] = [
     name: 'automatic choice takes the kernels where they are',
     fusedOnly: true,
     run: () => {
-      const { backend, rejected } = explainAttnBackend({ headSize: 8, blockSize: 4 });
-      assert(backend.getName() === 'FUSED', `rejected: ${JSON.stringify(rejected)}`);
+      for (const [headSize, name] of [
+        [8, 'FUSED'],
+        [64, 'FLASH_ATTN'],
+      ] as const) {
+        const { backend, kernels, rejected } = explainAttnBackend({ headSize, blockSize: 16 });
+        const chosen = `${backend.getName()} by ${kernels}`;
+        assert(chosen === `${name} by FUSED`, `${chosen}, rejected: ${JSON.stringify(rejected)}`);
+      }
     },
   },
   {

@@ -14,7 +14,19 @@ export const SINGLE_FEATURES: Readonly<Record<string, ScoreFeatures>> = {
   sinks: { sinks: true },
   'tree bias': { qqBias: 4 },
   chunks: { chunkSize: 8, chunkLookback: 1 },
-  'prefix beside the window': { windowLeft: 3, rswaPrefixLen: 5 },
+  'prefixes beside the window': { windowLeft: 3, rswaPrefixLens: [5, 17, 0] },
+  ranges: {
+    mmPrefixRanges: [
+      [[3, 8], [50, 60], [66, 69]],
+      [[0, 4], [17, 40]],
+      [[0, 12], [14, 17]],
+    ], // prettier-ignore
+  },
+};
+
+/** What only packed batches have. */
+export const PACKED_FEATURES: Readonly<Record<string, ScoreFeatures>> = {
+  'causal in some sequences': { causalSeqs: [false, true, false] },
 };
 
 export interface FeaturePair {
@@ -23,8 +35,9 @@ export interface FeaturePair {
 }
 
 /** Every feature alone, every two together where the two do not exclude one another, and all at once. */
-export function featurePairs(): FeaturePair[] {
-  const singles = Object.entries(SINGLE_FEATURES);
+export function featurePairs(more: Readonly<Record<string, ScoreFeatures>> = {}): FeaturePair[] {
+  const every = { ...SINGLE_FEATURES, ...more };
+  const singles = Object.entries(every);
   const pairs = singles.flatMap(([name, features], i) => [
     { name, features },
     ...singles
@@ -35,7 +48,7 @@ export function featurePairs(): FeaturePair[] {
         features: { ...features, ...other },
       })),
   ]);
-  const { 'sliding window': _, ...rest } = SINGLE_FEATURES;
+  const { 'sliding window': _, ...rest } = every;
   const all = Object.values(rest).reduce((sum, features) => ({ ...sum, ...features }), {});
   return [{ name: 'no feature', features: {} }, ...pairs, { name: 'all features', features: all }];
 }

@@ -155,6 +155,29 @@ const groups = law('repeating KV heads = grouped query attention', (c, data, sub
   assertExpected(runDense(repeated, data.options, subject), expectedDense(c, data));
 });
 
+const prefix = law(
+  'a range from the first key on = that prefix without causal rule and window',
+  (c, data, subject, pick) => {
+    const axis = tokenAxis(c);
+    const rows = 1 + (pick % Math.min(c.queryLen, c.keys));
+    const [q, k, v] = [data.q, data.k, data.v].map((x) => slice(x, axis, 0, rows));
+    const ranges = Array.from({ length: c.batch ?? 1 }, () => [[0, rows - 1]] as const);
+    const { output } = flashAttention(data.q, data.k, data.v, {
+      ...data.options,
+      causal: true,
+      queryOffset: 0,
+      mmPrefixRanges: ranges,
+      implementation: implementationOf(subject),
+      returnLse: true,
+    });
+    const { causal: _, slidingWindow: __, ...options } = data.options;
+    const alone = runDense({ q, k, v }, options, subject);
+    const seen = slice(output, axis, 0, rows).dataSync();
+    const { outputTolerance } = expectedDense(c, data);
+    assertWithin('output', seen, alone.output, TWO_RESULTS * outputTolerance);
+  },
+);
+
 /** Two settings of the same call that must agree. */
 function sameAs(name: string, change: (c: DenseCase) => Partial<DenseData['options']>): Spec {
   return law(name, (c, data, subject) => {
@@ -170,6 +193,7 @@ export const denseLaws: readonly Spec[] = [
   splits,
   chunks,
   groups,
+  prefix,
   sameAs(
     'a window as long as the keys = no further window',
     ({ keys, queryLen, features = {} }) => {
@@ -179,6 +203,10 @@ export const denseLaws: readonly Spec[] = [
         : {};
     },
   ),
+  sameAs('no ranges and prefixes of 0 = neither', ({ batch = 1 }) => ({
+    mmPrefixRanges: Array.from({ length: batch }, () => []),
+    rswaPrefixLens: new Int32Array(batch),
+  })),
   sameAs('sinks of -Infinity = no sinks', ({ heads = [2, 2] }) => ({
     sinks: new Float32Array(heads[0]).fill(-Infinity),
   })),

@@ -12,8 +12,16 @@ import {
 import { describePaged } from '@tfjs-attention/core/reference';
 import { fillCache, readCache, twinOf } from './cache_bytes.js';
 import { assertSameBytes } from './cache_bytes.js';
+import { spreadTokens } from './judged_rows.js';
 import { normals, randomFrom, shuffled, type Random } from './random.js';
-import { makeFeatures, type MadeFeatures, type ScoreFeatures } from './score_features.js';
+import {
+  inTurn,
+  makeFeatures,
+  sequenceRules,
+  type MadeFeatures,
+  type ScoreFeatures,
+} from './score_features.js';
+import { readState } from './read_state.js';
 import { implementationOf, type Spec, type Subject } from './subject.js';
 import { assertExpected, expectedOf, type Expected } from './tolerance.js';
 
@@ -34,6 +42,8 @@ export interface PagedCase {
   readonly kScale?: number | readonly number[];
   readonly vScale?: number | readonly number[];
   readonly features?: ScoreFeatures;
+  /** The oracle judges at most so many query tokens of a sequence; default all. For long sequences. */
+  readonly judgedTokens?: number;
 }
 
 /** A case with its numbers, before anything is on a backend. */
@@ -94,7 +104,7 @@ export function slotsOf(
 
 /** Makes a case's tensors and plans; call it inside tf.tidy. */
 export function makePaged(c: PagedCase): PagedData {
-  const { queryLens, seqLens, blockSize } = c;
+  const { queryLens, seqLens, blockSize, features = {} } = c;
   const [numHeads, numKvHeads] = c.heads ?? [4, 2];
   const [headSize, valueHeadSize] = c.size ?? [8, 8];
   const random = randomFrom(c.name);
@@ -111,6 +121,8 @@ export function makePaged(c: PagedCase): PagedData {
       seqLens: lengths,
       blockTables,
       ...(c.queryOffset && { queryOffset: Int32Array.from(c.queryOffset) }),
+      ...sequenceRules(features, seqLens.length),
+      ...(features.causalSeqs && { causal: inTurn(features.causalSeqs, seqLens.length) }),
     }),
     writePlan: planAttention({
       queryStartLoc: prefixSums(seqLens),
@@ -122,7 +134,7 @@ export function makePaged(c: PagedCase): PagedData {
     k: draw(numKeys, numKvHeads, headSize),
     v: draw(numKeys, numKvHeads, valueHeadSize),
     made: makeFeatures(
-      c.features ?? {},
+      features,
       { B: 1, N: numHeads, T: numTokens, S: Math.max(...seqLens) },
       random,
     ),
@@ -151,7 +163,7 @@ export function makeCache(c: PagedCase, numBlocks: number): KvCache {
 const known = new Map<string, Expected>();
 
 /** The oracle over the dequantised values that the twin holds. */
-function expectedPaged(c: PagedCase, data: PagedData, twin: HostKvBlocks): Expected {
+export function expectedPaged(c: PagedCase, data: PagedData, twin: HostKvBlocks): Expected {
   const key = JSON.stringify(c);
   const found = known.get(key);
   if (found !== undefined) return found;
@@ -164,13 +176,17 @@ function expectedPaged(c: PagedCase, data: PagedData, twin: HostKvBlocks): Expec
     ...made.options,
   });
   const first = prefixSums(c.seqLens);
-  const expected = expectedOf(problem, {
-    q: q.dataSync(),
-    key: (b, j, head, lane) => keys[((first[b] + j) * numKvHeads + head) * headSize + lane],
-    value: (b, j, head, lane) =>
-      values[((first[b] + j) * numKvHeads + head) * valueHeadSize + lane],
-    ...made.host,
-  });
+  const expected = expectedOf(
+    problem,
+    {
+      q: q.dataSync(),
+      key: (b, j, head, lane) => keys[((first[b] + j) * numKvHeads + head) * headSize + lane],
+      value: (b, j, head, lane) =>
+        values[((first[b] + j) * numKvHeads + head) * valueHeadSize + lane],
+      ...made.host,
+    },
+    c.judgedTokens === undefined ? undefined : spreadTokens(c.queryLens, c.judgedTokens),
+  );
   known.set(key, expected);
   return expected;
 }
@@ -181,15 +197,9 @@ export function runPaged(
   cache: KvCache,
   subject: Subject,
 ): { output: Float32Array; lse: Float32Array } {
-  return tf.tidy(() => {
-    const implementation = implementationOf(subject);
-    const options = { ...data.made.options, implementation, returnLse: true } as const;
-    const state = pagedAttention(data.q, cache, data.plan, options);
-    return {
-      output: state.output.dataSync() as Float32Array,
-      lse: state.lse.dataSync() as Float32Array,
-    };
-  });
+  const implementation = implementationOf(subject);
+  const options = { ...data.made.options, implementation, returnLse: true } as const;
+  return readState(pagedAttention(data.q, cache, data.plan, options));
 }
 
 /**

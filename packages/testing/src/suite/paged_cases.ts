@@ -1,5 +1,5 @@
 import { KV_CACHE_DTYPES, type KvCacheDtype } from '@tfjs-attention/core';
-import { featurePairs } from './feature_pairs.js';
+import { featurePairs, PACKED_FEATURES } from './feature_pairs.js';
 import type { PagedCase } from './paged_case.js';
 import type { ScoreFeatures } from './score_features.js';
 
@@ -69,7 +69,7 @@ function shapeCases(): PagedCase[] {
 function pairCases(full: boolean): PagedCase[] {
   const dtypes: readonly KvCacheDtype[] = full ? KV_CACHE_DTYPES : ['float32'];
   return dtypes.flatMap((dtype) =>
-    featurePairs().map(({ name, features }) => ({
+    featurePairs(PACKED_FEATURES).map(({ name, features }) => ({
       name: full ? `${name}, ${dtype}` : name,
       ...RAGGED,
       blockSize: 4,
@@ -135,6 +135,15 @@ function featureCases(): PagedCase[] {
     { chunkSize: 7 },
     { chunkSize: 16, chunkLookback: 1, sinks: true },
     { windowLeft: 4, rswaPrefixLen: 9 },
+    { windowLeft: 4, rswaPrefixLens: [9, 0, 16, 2] },
+    { mmPrefixRanges: [[[2, 5]], [[28, 33]], [], [[0, 90]], [[0, 3]], [[1, 1]], [[40, 55], [56, 65]]] }, // prettier-ignore
+    { slidingWindow: 3, mmPrefixRanges: [[[0, 6]], [[5, 32]], [[3, 15], [17, 18]]] }, // prettier-ignore
+    { chunkSize: 6, mmPrefixRanges: [[[4, 7]], [[10, 90]], [[1, 17]]], sinks: true },
+    { windowLeft: 2, rswaPrefixLens: [3, 6], mmPrefixRanges: [[[5, 7]], [[20, 32]], [[1, 16]]] },
+    { causalSeqs: [true, false, false] },
+    { causalSeqs: [false, true], slidingWindow: 5 },
+    { causalSeqs: [false, false, true], mmPrefixRanges: [[[4, 7]]], windowRight: 1 },
+    { causal: false, causalSeqs: [true, false], windowRight: 3 },
     { qqBias: 1 },
     { qqBias: 3 },
     { qqBias: 12, causal: false },

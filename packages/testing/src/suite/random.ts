@@ -24,10 +24,12 @@ function hash(text: string): number {
 
 /** Standard normal float32 values. */
 export function normals(random: Random, count: number): Float32Array {
-  return Float32Array.from({ length: count }, () => {
+  const values = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
     const radius = sqrt(-2 * log(1 - random()));
-    return radius * cos(2 * PI * random());
-  });
+    values[i] = radius * cos(2 * PI * random());
+  }
+  return values;
 }
 
 /** 0 to count - 1 in random order. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { AttentionOptions } from '@tfjs-attention/core';
+import type { AttentionOptions, MmPrefixRanges } from '@tfjs-attention/core';
 import type { ReferenceInputs } from '@tfjs-attention/core/reference';
 import { normals, type Random } from './random.js';
 
@@ -32,12 +32,39 @@ export interface ScoreFeatures extends Pick<
   sinks?: boolean;
   /** M of the tree bias [M, M]. */
   qqBias?: number;
+  /** One entry a sequence; where there are more sequences they take turns. */
+  rswaPrefixLens?: readonly number[];
+  mmPrefixRanges?: MmPrefixRanges;
+  /** Which sequences obey `causal`; packed batches only. */
+  causalSeqs?: readonly boolean[];
+}
+
+/** What a feature says of each sequence, as a dense op or a plan takes it. */
+export interface SequenceRules {
+  rswaPrefixLens?: Int32Array;
+  mmPrefixRanges?: MmPrefixRanges;
 }
 
 /** The same features as an op takes them and as the oracle takes them. */
 export interface MadeFeatures {
   readonly options: AttentionOptions;
   readonly host: Pick<ReferenceInputs, 'bias' | 'mask' | 'alibiSlopes' | 'sinks' | 'qqBias'>;
+}
+
+/** The rules of `numSeqs` sequences. */
+export function sequenceRules(
+  { rswaPrefixLens, mmPrefixRanges }: ScoreFeatures,
+  numSeqs: number,
+): SequenceRules {
+  return {
+    ...(rswaPrefixLens && { rswaPrefixLens: Int32Array.from(inTurn(rswaPrefixLens, numSeqs)) }),
+    ...(mmPrefixRanges && { mmPrefixRanges: inTurn(mmPrefixRanges, numSeqs) }),
+  };
+}
+
+/** `count` entries of a list that begins anew at its end. */
+export function inTurn<T>(list: readonly T[], count: number): T[] {
+  return Array.from({ length: count }, (_, b) => list[b % list.length]);
 }
 
 /** Shape of an axes text. */
@@ -52,7 +79,8 @@ export function makeFeatures(
   sizes: ScoreAxes,
   random: Random,
 ): MadeFeatures {
-  const { bias, mask, alibi, sinks, qqBias, ...numbers } = features;
+  const { bias, mask, alibi, sinks, qqBias, ...others } = features;
+  const { rswaPrefixLens: _, mmPrefixRanges: __, causalSeqs: ___, ...numbers } = others;
   const options: AttentionOptions = { ...numbers };
   const host: { -readonly [name in keyof MadeFeatures['host']]: MadeFeatures['host'][name] } = {};
   if (bias !== undefined) {

@@ -14,6 +14,8 @@ export interface Subject {
   readonly tearDown?: () => void | Promise<void>;
   /** Default false: pairs of features in one layout and dtype. True crosses them with all of both. */
   readonly full?: boolean;
+  /** Default 1: every case of vLLM's grids. n takes every nth, where a case lasts seconds. */
+  readonly gridStep?: number;
 }
 
 /** One test: fails by throwing. */

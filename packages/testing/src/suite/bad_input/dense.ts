@@ -115,6 +115,27 @@ export const badDenseCalls: readonly BadCall[] = [
   options('a negative chunk', () => ({ chunkSize: -4 }), /chunkSize/, /-4/),
   options('half a lookback', () => ({ chunkSize: 4, chunkLookback: 0.5 }), /chunkLookback/, /0\.5/),
   options('a negative prefix', () => ({ rswaPrefixLen: -1 }), /rswaPrefixLen/, /-1/),
+  options(
+    'a prefix for one sequence of two',
+    () => ({ rswaPrefixLens: Int32Array.of(3) }),
+    /rswaPrefixLens must have 2 entries/,
+  ),
+  options(
+    'one prefix and one a sequence',
+    () => ({ rswaPrefixLen: 3, rswaPrefixLens: Int32Array.of(3, 3) }),
+    /rswaPrefixLen 3 excludes rswaPrefixLens/,
+  ),
+  options(
+    'ranges for one sequence of two',
+    () => ({ mmPrefixRanges: [[]] }),
+    /must be 2 lists/,
+    /1/,
+  ),
+  options(
+    'ranges that overlap',
+    () => ({ mmPrefixRanges: [[], [[0, 2], [2, 4]]] }), // prettier-ignore
+    /mmPrefixRanges\[1\]\[1\] = \[2, 4\] begins at or before 2/,
+  ),
   options('a bool bias', (w) => ({ bias: w.tensor([5, 7], 'bool') }), /bias must be float32/),
   options('a float mask', (w) => ({ mask: w.tensor([5, 7]) }), /mask must be bool/, /float32/),
   options('an array for bias', () => ({ bias: [[1]] }), /bias must be a tf\.Tensor/),

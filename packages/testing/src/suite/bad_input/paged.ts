@@ -102,6 +102,14 @@ export const badPagedCalls: readonly BadCall[] = [
   bad('a mask with a batch axis', attend((w) => ({ options: { mask: w.tensor([2, 4, 5, 6], 'bool') } })), /mask .*rank 1 to 3/),
   bad('a mask of one sequence', attend((w) => ({ options: { mask: w.tensor([4, 6], 'bool') } })), /axis 0 must be 5/),
   bad('an oblong qqBias', attend((w) => ({ options: { qqBias: w.tensor([2, 3]) } })), /qqBias must be square/),
+  bad(
+    "a prefix beside the plan's",
+    attend((w) => ({
+      plan: w.planWith({ rswaPrefixLens: Int32Array.of(0, 1) }),
+      options: { rswaPrefixLen: 2 },
+    })),
+    /rswaPrefixLen 2 excludes rswaPrefixLens/,
+  ),
   bad('too few sinks', attend(() => ({ options: { sinks: [1] } })), /sinks must have 4 entries/),
 ]; // prettier-ignore
 

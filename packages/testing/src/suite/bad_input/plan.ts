@@ -1,4 +1,8 @@
-import { InvalidArgumentError, planAttention, type AttentionMetadata } from '@tfjs-attention/core';
+import {
+  InvalidArgumentError,
+  planAttention,
+  type AttentionPlanOptions,
+} from '@tfjs-attention/core';
 import type { BadCall, World } from './world.js';
 
 /** Valid metadata with some entries exchanged. */
@@ -20,7 +24,7 @@ export const badPlans: readonly BadCall[] = [
     what: 'no metadata',
     error: InvalidArgumentError,
     says: [/metadata must be an object/],
-    call: () => planAttention(null as unknown as AttentionMetadata),
+    call: () => planAttention(null as unknown as AttentionPlanOptions),
   },
   metadata('a Tensor for queryStartLoc', (w) => ({ queryStartLoc: w.tensor([3], 'int32') }), /queryStartLoc/, /not a Tensor/),
   metadata('a Tensor for seqLens', (w) => ({ seqLens: w.tensor([2], 'int32') }), /seqLens/, /not a Tensor/),
@@ -43,6 +47,22 @@ export const badPlans: readonly BadCall[] = [
   metadata('too few slots', () => ({ slotMapping: Int32Array.of(8) }), /slotMapping must have 5 entries/),
   metadata('duplicate slots', () => ({ slotMapping: Int32Array.of(8, 9, 8, 11, 17) }), /slotMapping\[2\] = 8 occurs twice/),
   metadata('a slot of -2', () => ({ slotMapping: Int32Array.of(8, -2, 10, 11, 17) }), /slotMapping\[1\] = -2/),
+  metadata('a Tensor for prefixes', (w) => ({ rswaPrefixLens: w.tensor([2], 'int32') }), /rswaPrefixLens/, /not a Tensor/),
+  metadata('too few prefixes', () => ({ rswaPrefixLens: Int32Array.of(1) }), /rswaPrefixLens must have 2 entries/),
+  metadata('a negative prefix', () => ({ rswaPrefixLens: Int32Array.of(1, -1) }), /rswaPrefixLens\[1\]/, /got -1/),
+  metadata('ranges for one sequence of two', () => ({ mmPrefixRanges: [[[0, 3]]] }), /mmPrefixRanges must be 2 lists/),
+  metadata('a Tensor for ranges', (w) => ({ mmPrefixRanges: w.tensor([2, 1, 2], 'int32') }), /mmPrefixRanges must be 2 lists/, /object/),
+  metadata('ranges that are no list', () => ({ mmPrefixRanges: [[], 3] }), /mmPrefixRanges\[1\] must be a list/, /number/),
+  metadata('a range of one number', () => ({ mmPrefixRanges: [[], [[3]]] }), /mmPrefixRanges\[1\]\[0\]/, /\[3\]/),
+  metadata('half a range end', () => ({ mmPrefixRanges: [[[0, 1.5]], []] }), /mmPrefixRanges\[0\]\[0\]\[1\]/, /1\.5/),
+  metadata('a range before 0', () => ({ mmPrefixRanges: [[[-1, 2]], []] }), /mmPrefixRanges\[0\]\[0\]\[0\]/, /-1/),
+  metadata('a range that ends before it begins', () => ({ mmPrefixRanges: [[[2, 1]], []] }), /\[2, 1\] ends before/),
+  metadata('ranges that overlap', () => ({ mmPrefixRanges: [[[0, 2], [2, 3]], []] }), /\[2, 3\] begins at or before 2/, /join/),
+  metadata('ranges out of order', () => ({ mmPrefixRanges: [[[4, 5], [0, 1]], []] }), /\[0, 1\] begins at or before 5/),
+  metadata('too few causal flags', () => ({ causal: [true] }), /causal must have 2 entries/),
+  metadata('text for causal', () => ({ causal: 'yes' }), /causal must be a boolean/, /string/),
+  metadata('a Tensor for causal', (w) => ({ causal: w.tensor([2], 'bool') }), /causal must be a boolean/, /object/),
+  metadata('a causal flag of 2', () => ({ causal: Uint8Array.of(1, 2) }), /causal\[1\]/, /got 2/),
   metadata('half a queryOffset', () => ({ queryOffset: 1.5 }), /queryOffset/, /1\.5/),
   metadata('too few queryOffsets', () => ({ queryOffset: Int32Array.of(1) }), /queryOffset must have 2 entries/),
 ]; // prettier-ignore

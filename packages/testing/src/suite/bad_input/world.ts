@@ -4,7 +4,7 @@ import {
   FullAttentionSpec,
   KvCache,
   planAttention,
-  type AttentionMetadata,
+  type AttentionPlanOptions,
   type AttentionPlan,
 } from '@tfjs-attention/core';
 import { assert, assertSame, assertThrows } from '../assert.js';
@@ -49,7 +49,7 @@ export class World {
   }
 
   /** Metadata of 4 prompt tokens of a new sequence and 1 of one with 6 keys. */
-  metadata(changes: Readonly<Record<string, unknown>>): AttentionMetadata {
+  metadata(changes: Readonly<Record<string, unknown>>): AttentionPlanOptions {
     return {
       queryStartLoc: Int32Array.of(0, 4, 5),
       seqLens: Int32Array.of(4, 6),
