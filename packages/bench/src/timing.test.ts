@@ -87,9 +87,10 @@ describe('interleave', () => {
 });
 
 test('the CPU clock does not count waiting', async () => {
-  const run = () => new Promise<void>((done) => setTimeout(done, 60));
-  expect(await timeRun({ run }, 'wall')).toBeGreaterThan(50);
-  expect(await timeRun({ run }, 'cpu')).toBeLessThan(50);
+  const run = () => new Promise<void>((done) => setTimeout(done, 300));
+  expect(await timeRun({ run }, 'wall')).toBeGreaterThan(290);
+  // Background compilation of the process counts too.
+  expect(await timeRun({ run }, 'cpu')).toBeLessThan(200);
 });
 
 test('alternate pairs peers with ours and keeps the rest', () => {

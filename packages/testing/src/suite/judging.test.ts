@@ -69,8 +69,8 @@ test('every two features meet, unless they exclude one another', () => {
   expect(missing).toEqual([
     'sliding window + window left',
     'sliding window + window right',
-    'sliding window + prefix beside the window',
-    'window left + prefix beside the window',
+    'sliding window + prefixes beside the window',
+    'window left + prefixes beside the window',
   ]);
 });
 
