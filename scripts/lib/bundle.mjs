@@ -28,7 +28,7 @@ const shared = {
   plugins: [kernelTextForEsbuild(), sources],
 };
 
-export function bundleForNode(entry, outfile) {
+export function bundleForNode(entry, outfile, options = {}) {
   return build({
     ...shared,
     entryPoints: [entry],
@@ -36,6 +36,7 @@ export function bundleForNode(entry, outfile) {
     platform: 'node',
     format: 'esm',
     packages: 'external',
+    ...options,
   });
 }
 

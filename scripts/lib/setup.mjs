@@ -2,11 +2,13 @@
 import { installDependencies } from './install.mjs';
 import { step } from './steps.mjs';
 
-export async function setUp() {
+/** `packages: false` leaves out the published builds, which programs bundled from the sources do not need. */
+export async function setUp({ packages = true } = {}) {
   requireNode();
   await step('dependencies (npm, a minute on first use)', installDependencies);
   const { buildKernels } = await import('./kernels.mjs');
   await step('WebAssembly kernels', buildKernels);
+  if (!packages) return;
   const { buildPackages } = await import('./packages.mjs');
   await step('packages', buildPackages);
 }

@@ -25,10 +25,10 @@ export interface Cell {
 export const BLOCK_SIZE = 16;
 
 const MHA_HEADS = 8;
-const WINDOW = 256;
+export const WINDOW = 256;
 const FLOAT32 = ['float32'] as const;
 
-function prefill(
+export function prefill(
   group: Exclude<Group, 'decode'>,
   seqLen: number,
   headSize: number,
@@ -53,7 +53,7 @@ function prefill(
   };
 }
 
-function decode(
+export function decode(
   seqLen: number,
   [numHeads, numKvHeads, headSize]: readonly [number, number, number],
   patience: number,
@@ -76,7 +76,7 @@ function decode(
 const headsLabel = (heads: number, kvHeads: number): string =>
   heads === kvHeads ? String(heads) : `${heads}/${kvHeads}`;
 
-const DECODE_HEADS = [
+export const DECODE_HEADS = [
   [MHA_HEADS, MHA_HEADS, 64],
   [MHA_HEADS, MHA_HEADS, 128],
   [32, 8, 128],

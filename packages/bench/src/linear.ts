@@ -1,4 +1,4 @@
-import type { Row } from './rows.js';
+import { kernelName, type Row } from './rows.js';
 import { fittedExponent } from './statistics.js';
 
 /** How the time of one kernel grows with the number of keys. */
@@ -15,13 +15,14 @@ const SHORTEST = 1024;
 /** Growth of every decode and window kernel that was timed at three lengths or more. */
 export function growthOf(rows: readonly Row[]): Growth[] {
   const series = new Map<string, { x: number; y: number }[]>();
-  for (const { shape, backend, wasm, dtype, ms } of rows) {
+  for (const row of rows) {
+    const { shape, dtype, ms } = row;
     const decode = shape.blockSize !== undefined;
     if (!decode && shape.slidingWindow === undefined) continue;
     if (shape.seqLen < SHORTEST) continue;
     const what = decode ? 'decode' : `window ${shape.slidingWindow}`;
     const heads = `${shape.numHeads}/${shape.numKvHeads}x${shape.headSize}`;
-    const label = `${what} ${heads} ${dtype} ${backend} ${wasm}`;
+    const label = `${what} ${heads} ${dtype} ${kernelName(row)}`;
     series.set(label, [...(series.get(label) ?? []), { x: shape.seqLen, y: ms }]);
   }
   return [...series]

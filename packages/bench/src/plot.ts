@@ -1,7 +1,7 @@
 import * as vega from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import type { Growth } from './linear.js';
-import type { Row } from './rows.js';
+import { kernelName, type Row } from './rows.js';
 import { rateValue } from './work.js';
 
 /** One mark of the speed charts. */
@@ -44,7 +44,7 @@ export function pointsOf(rows: readonly Row[]): Point[] {
     const rate = rateValue(row);
     const add = (series: string, value: number, ours: boolean) =>
       points.set(`${row.cell} ${series}`, { ...place, rate: value, series, ours });
-    add(`${row.backend} ${row.wasm}`, rate, true);
+    add(kernelName(row), rate, true);
     for (const [family, { ratio }] of Object.entries(row.peers)) add(family, rate / ratio, false);
   }
   return [...points.values()];

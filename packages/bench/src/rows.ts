@@ -28,7 +28,10 @@ export interface PeerEntry {
 }
 
 /** One line of the table and of `--json`. */
-export type Row = {
+export type Row = RowFacts & { readonly machine: Machine };
+
+/** What a row says, wherever it was measured. */
+export type RowFacts = {
   readonly cell: string;
   readonly op: 'flashAttention' | 'reshapeAndCache + pagedAttention';
   readonly dtype: KvCacheDtype;
@@ -45,7 +48,7 @@ export type Row = {
   };
   /** tfjs backend. */
   readonly backend: string;
-  readonly wasm: WasmFlavour;
+  readonly wasm?: WasmFlavour;
   /** 'FUSED', or 'COMPOSED' where no kernel served. */
   readonly strategy: string;
   readonly ms: number;
@@ -62,12 +65,11 @@ export type Row = {
   readonly peers: Readonly<Record<string, PeerEntry>>;
   /** Peers without a time: wrong, or why they were left out. */
   readonly absentPeers: Readonly<Record<string, string>>;
-  readonly machine: Machine;
 } & Rate;
 
 export interface OwnResult {
   readonly backend: string;
-  readonly wasm: WasmFlavour;
+  readonly wasm?: WasmFlavour;
   readonly strategy: string;
   readonly dtype: KvCacheDtype;
   readonly timing: Timing;
@@ -83,6 +85,10 @@ export function makeRow(
   peers: readonly PeerResult[],
   machine: Machine,
 ): Row {
+  return { ...rowFacts(cell, own, peers), machine };
+}
+
+export function rowFacts(cell: Cell, own: OwnResult, peers: readonly PeerResult[]): RowFacts {
   const { numHeads, numKvHeads, headSize, queryLen, seqLen, causal, slidingWindow } = cell;
   const { timing, ceilingRate } = own;
   const rate = rateOf(cell, own.dtype, timing.ms);
@@ -103,7 +109,7 @@ export function makeRow(
       ...(decode && { blockSize: BLOCK_SIZE }),
     },
     backend: own.backend,
-    wasm: own.wasm,
+    ...(own.wasm !== undefined && { wasm: own.wasm }),
     strategy: own.strategy,
     ms: timing.ms,
     minMs: timing.minMs,
@@ -119,7 +125,6 @@ export function makeRow(
     tolerance: own.tolerance,
     peers: bestOfEach(peers, timing.ms),
     absentPeers: absentOf(peers),
-    machine,
   };
 }
 
@@ -156,6 +161,10 @@ function absentOf(peers: readonly PeerResult[]): Record<string, string> {
     }),
   );
 }
+
+/** What serves a row: the tfjs backend, and the WebAssembly module where there is one. */
+export const kernelName = ({ backend, wasm }: Pick<Row, 'backend' | 'wasm'>): string =>
+  wasm === undefined ? backend : `${backend} ${wasm}`;
 
 /** A JSON array with one row a line. */
 export function rowsText(rows: readonly Row[]): string {

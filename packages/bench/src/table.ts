@@ -1,5 +1,5 @@
 import { median } from './statistics.js';
-import type { Row } from './rows.js';
+import { kernelName, type Row } from './rows.js';
 import { rateValue } from './work.js';
 
 const CELL = 30;
@@ -24,7 +24,7 @@ export class Table {
 
   /** A peer's column says how many times longer than ours it took. */
   line(row: Row): string {
-    const kernel = `${row.backend} ${row.wasm}${row.dtype === 'float32' ? '' : ` ${row.dtype}`}`;
+    const kernel = `${kernelName(row)}${row.dtype === 'float32' ? '' : ` ${row.dtype}`}`;
     const marked = row.strategy === 'FUSED' ? kernel : `${kernel} ${row.strategy}`;
     const numbers = [
       significant(row.ms),
@@ -83,7 +83,7 @@ export function summaryLines(rows: readonly Row[]): string[] {
   const kinds = new Map<string, Row[]>();
   for (const row of rows) {
     if (row.dtype !== 'float32') continue;
-    const kind = `${row.cell.split(' S=')[0]} ${row.backend} ${row.wasm}`;
+    const kind = `${row.cell.split(' S=')[0]} ${kernelName(row)}`;
     kinds.set(kind, [...(kinds.get(kind) ?? []), row]);
   }
   return [...kinds].map(([kind, members]) => {
@@ -100,7 +100,7 @@ export function summaryLines(rows: readonly Row[]): string[] {
 
 /** How many times as long a step over a float32 cache takes, for every other cache type. */
 export function cacheTypeLines(rows: readonly Row[]): string[] {
-  const kernelOf = ({ cell, backend, wasm }: Row) => `${cell} ${backend} ${wasm}`;
+  const kernelOf = (row: Row) => `${row.cell} ${kernelName(row)}`;
   const plain = new Map(
     rows.filter(({ dtype }) => dtype === 'float32').map((row) => [kernelOf(row), row.ms]),
   );

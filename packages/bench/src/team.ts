@@ -1,7 +1,8 @@
 // Our kernels in one cell: whether they are right, and their first run.
 import type { KvCacheDtype } from '@tfjs-attention/core';
 import type { Runner, WasmFlavour } from './contenders/contender.js';
-import { prepareOurs, strategyOf, useFlavour, type Backend } from './contenders/ours.js';
+import { prepareOurs, useFlavour, type Backend } from './contenders/ours.js';
+import { strategyOf } from './contenders/strategy.js';
 import type { Cell } from './grid.js';
 import type { Inputs } from './inputs.js';
 import type { OwnResult } from './rows.js';

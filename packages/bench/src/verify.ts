@@ -67,7 +67,11 @@ export async function expectedRows(
 }
 
 /** Compares the last run's output with the oracle. */
-export function judge({ row }: Runner, { rows }: Expected, tolerance: number): Verdict {
+export function judge(
+  { row }: Pick<Runner, 'row'>,
+  { rows }: Expected,
+  tolerance: number,
+): Verdict {
   const errors = rows.map(({ token, head, output }) => {
     const actual = row(token, head);
     return maxOf(output, (x, i) => Math.abs(actual[i] - x));

@@ -20,6 +20,22 @@ const CHUNK = 2048;
  * blocks lie in memory in random order. The plan is made once a step for all layers, hence outside.
  */
 export function pagedRunner(cell: Cell, inputs: Inputs, dtype: KvCacheDtype): Runner {
+  const { q, k, v, cache, plan, dispose } = openPages(cell, inputs, dtype);
+  let output: Float32Array = new Float32Array();
+  return {
+    run: () => {
+      reshapeAndCache(k, v, cache, plan);
+      const result = pagedAttention(q, cache, plan);
+      output = result.dataSync<'float32'>();
+      result.dispose();
+    },
+    row: (token, head) => tokenMajorRow(output, cell)(token, head),
+    dispose,
+  };
+}
+
+/** A filled cache, the new token's tensors and its plan. */
+export function openPages(cell: Cell, inputs: Inputs, dtype: KvCacheDtype) {
   const { numHeads, numKvHeads, headSize, seqLen } = cell;
   const numBlocks = Math.ceil(seqLen / BLOCK_SIZE);
   const spec = new FullAttentionSpec({ blockSize: BLOCK_SIZE, numKvHeads, headSize });
@@ -32,15 +48,8 @@ export function pagedRunner(cell: Cell, inputs: Inputs, dtype: KvCacheDtype): Ru
   const k = tf.tensor3d(inputs.last('k'), [1, numKvHeads, headSize]);
   const v = tf.tensor3d(inputs.last('v'), [1, numKvHeads, headSize]);
   const plan = planTokens(table, seqLen - 1, seqLen);
-  let output: Float32Array = new Float32Array();
   return {
-    run: () => {
-      reshapeAndCache(k, v, cache, plan);
-      const result = pagedAttention(q, cache, plan);
-      output = result.dataSync<'float32'>();
-      result.dispose();
-    },
-    row: (token, head) => tokenMajorRow(output, cell)(token, head),
+    ...{ q, k, v, cache, plan },
     dispose: () => {
       tf.dispose([q, k, v]);
       plan.dispose();

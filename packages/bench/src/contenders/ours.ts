@@ -1,7 +1,7 @@
 import { setWasmModule } from '@tfjs-attention/backend-cpu';
-import { explainAttnBackend, type KvCacheDtype } from '@tfjs-attention/core';
+import type { KvCacheDtype } from '@tfjs-attention/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { BLOCK_SIZE, type Cell } from '../grid.js';
+import type { Cell } from '../grid.js';
 import type { Inputs } from '../inputs.js';
 import type { Runner, WasmFlavour } from './contender.js';
 import { denseRunner } from './fused_dense.js';
@@ -28,12 +28,6 @@ export function flavoursHere(): WasmFlavour[] {
 /** Makes a module serve from now on. No cache may be alive. */
 export function useFlavour(flavour: WasmFlavour): void {
   setWasmModule(flavour);
-}
-
-/** What would serve a cell on a tfjs backend: 'FUSED', or 'COMPOSED' where no kernel does. */
-export function strategyOf({ group, headSize }: Cell, dtype: KvCacheDtype): string {
-  const blockSize = group === 'decode' ? BLOCK_SIZE : null;
-  return explainAttnBackend({ headSize, kvCacheDtype: dtype, blockSize }).kernels;
 }
 
 /** Our ops on one tfjs backend. Leaves that backend active. */

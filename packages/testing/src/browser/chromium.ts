@@ -4,6 +4,8 @@ import { chromium, type Page } from 'playwright-core';
 export const DEVICE_FLAGS = {
   none: [],
   webgl: ['--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
+  /** The system's own driver through EGL: Mesa's llvmpipe where there is no GPU. */
+  egl: ['--use-gl=angle', '--use-angle=gl-egl', '--ignore-gpu-blocklist'],
   webgpu: ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
 } as const;
 

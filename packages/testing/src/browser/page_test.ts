@@ -17,8 +17,16 @@ declare global {
 
 /** Declares a test; it fails when `body` throws or its promise rejects. */
 export function pageTest(name: string, body: () => void | Promise<void>): void {
-  const suite = (globalThis.__pageTests ??= { tests: [], run: runPageTests });
+  const suite = (globalThis.__pageTests ??= newSuite());
   suite.tests.push({ name, body });
+}
+
+/** In a Worker the tests run at the first message, and their results are the answer. */
+function newSuite(): PageTests {
+  if (typeof document === 'undefined') {
+    addEventListener('message', () => void runPageTests().then((results) => postMessage(results)));
+  }
+  return { tests: [], run: runPageTests };
 }
 
 async function runPageTests(): Promise<PageResult[]> {
@@ -28,13 +36,17 @@ async function runPageTests(): Promise<PageResult[]> {
       await body();
       results.push({ name });
     } catch (error) {
-      results.push({
-        name,
-        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      });
+      results.push({ name, error: errorText(error) });
     }
   }
   return results;
+}
+
+/** Firefox leaves the message out of the stack. */
+function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { name, message, stack = '' } = error;
+  return stack.includes(message) ? stack : `${name}: ${message}\n${stack}`;
 }
 
 /** Throws unless the two print the same JSON. */

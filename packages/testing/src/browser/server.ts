@@ -3,9 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html',
+  '.css': 'text/css',
   '.js': 'text/javascript',
   '.mjs': 'text/javascript',
   '.json': 'application/json',
@@ -25,18 +27,27 @@ export interface PageOptions {
   csp?: string;
 }
 
+export interface ServerOptions extends PageOptions {
+  /** Default 0: a free one. */
+  port?: number;
+  /** Pages that lie in no folder, by their paths. */
+  pages?: Readonly<Record<string, string>>;
+  /** Takes what a page sends by POST. */
+  onPost?: (body: string) => void;
+}
+
 export interface StaticServer {
   url: string;
   close: () => void;
 }
 
 /**
- * Serves `mounts` (URL prefix → folder; the longest prefix that fits wins) on 127.0.0.1 at a free port.
+ * Serves `mounts` (URL prefix → folder; the longest prefix that fits wins) on 127.0.0.1.
  * '/' itself is an empty page unless a folder mounted at '/' holds an index.html.
  */
 export async function serve(
   mounts: Record<string, string>,
-  { isolated = true, csp }: PageOptions = {},
+  { isolated = true, csp, port = 0, pages = {}, onPost }: ServerOptions = {},
 ): Promise<StaticServer> {
   const headers = {
     ...(isolated ? ISOLATION : {}),
@@ -44,15 +55,24 @@ export async function serve(
   };
   const server = createServer((request, response) => {
     const path = pathOf(request.url);
-    void readBelow(mounts, path).then((body) => {
+    if (request.method === 'POST') {
+      void text(request).then((body) => {
+        response.writeHead(204, headers).end();
+        onPost?.(body);
+      });
+      return;
+    }
+    void readBelow(mounts, path, pages).then((body) => {
       const missing = body === undefined;
       const type = TYPES[extname(path)] ?? 'application/octet-stream';
       response.writeHead(missing ? 404 : 200, { ...headers, 'Content-Type': type }).end(body);
     });
   });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, close: () => server.close() };
+  await new Promise<void>((listening, failed) => {
+    server.once('error', failed).listen(port, '127.0.0.1', listening);
+  });
+  const address = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${address.port}`, close: () => server.close() };
 }
 
 function pathOf(url = '/'): string {
@@ -60,7 +80,12 @@ function pathOf(url = '/'): string {
   return path === '/' ? '/index.html' : path;
 }
 
-async function readBelow(mounts: Record<string, string>, path: string) {
+async function readBelow(
+  mounts: Record<string, string>,
+  path: string,
+  pages: Readonly<Record<string, string>>,
+): Promise<string | Buffer | undefined> {
+  if (path in pages) return pages[path];
   const prefix = Object.keys(mounts)
     .filter((candidate) => path.startsWith(candidate))
     .sort((a, b) => b.length - a.length)[0];
