@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { AttentionError, InvalidArgumentError } from '../errors.js';
-import type { KvCache } from '../kv_cache/kv_cache.js';
+import { KvCache } from '../kv_cache/kv_cache.js';
+import { FullAttentionSpec, SlidingWindowSpec } from '../kv_cache/spec.js';
 import { TinyModel } from '../layers/tiny_model.js';
 import type { KvCacheDtype } from '../problem/params.js';
 import { FileKvStore } from './node.js';
@@ -200,6 +201,19 @@ describe('order and damage', () => {
     connector.requestFinished('a');
     const step = { requestId: 'a', tokenIds: PROMPT, blockIds: BLOCKS, numComputedTokens: 9, numScheduledTokens: 1 }; // prettier-ignore
     expect(connector.buildConnectorMeta([step])).toEqual({ loads: [], stores: [] });
+  });
+
+  test('layers of several kinds have several block tables, so they are refused', () => {
+    const geometry = { blockSize: 3, numKvHeads: 1, headSize: 4 };
+    const kvCaches = {
+      full: new KvCache(new FullAttentionSpec(geometry), { numBlocks: 2 }),
+      local: new KvCache(new SlidingWindowSpec({ ...geometry, slidingWindow: 3 }), {
+        numBlocks: 2,
+      }),
+    };
+    const connector = new KvStoreConnector({ store: new MemoryKvStore(), model: 'm' });
+    expect(() => connector.registerKvCaches(kvCaches)).toThrow(/'full' and 'local' keep keys/);
+    Object.values(kvCaches).forEach((cache) => cache.dispose());
   });
 
   test('too few blocks for what shall be loaded', () => {

@@ -1,4 +1,4 @@
-import { AttentionError } from '../errors.js';
+import { AttentionError, UnsupportedError } from '../errors.js';
 import { hashBlockTokens, NONE_HASH, type BlockHash } from '../kv_cache/block_hash.js';
 import type { KvCache } from '../kv_cache/kv_cache.js';
 import type { KvBlockBytes } from '../kv_cache/layout.js';
@@ -73,6 +73,7 @@ export class KvStoreConnector extends KvConnector {
       OP,
       `all caches must have one block size, got ${[...sizes].join(', ')}`,
     );
+    checkOneKind(Object.entries(kvCaches));
     layouts.sort((a, b) => (a.name < b.name ? -1 : 1));
     const text = layouts.map(({ name, layout }) => `${name} ${layoutText(layout)}`).join('\n');
     this.kvCaches = { ...kvCaches };
@@ -242,4 +243,15 @@ function nthBlock(all: KvBlockBytes, i: number, count: number): KvBlockBytes {
     ...(keyScales && { keyScales: part(keyScales) }),
     ...(valueScales && { valueScales: part(valueScales) }),
   };
+}
+
+/** A request brings one list of blocks, but layers of several kinds have a block table each. */
+function checkOneKind(caches: readonly (readonly [name: string, cache: KvCache])[]): void {
+  const [[firstName, { spec: first }]] = caches;
+  const other = caches.find(([, { spec }]) => spec.constructor !== first.constructor);
+  if (other === undefined) return;
+  throw new UnsupportedError(`${OP}: registerKvCaches`, [
+    `'${firstName}' and '${other[0]}' keep keys of different kinds (${first.constructor.name}, ${other[1].spec.constructor.name}) ` +
+      'and so have block tables of their own; give each kind a connector of its own',
+  ]);
 }
