@@ -1,4 +1,5 @@
-import { abs, env, max, tidy, type Tensor } from '@tensorflow/tfjs-core';
+import { abs, max, tidy, type Tensor } from '@tensorflow/tfjs-core';
+import { readEnvironment, readFlag } from '../flags.js';
 import { bytesPerElement, hasTokenScales } from '../kv_cache/dtypes.js';
 import type { KvCache } from '../kv_cache/kv_cache.js';
 import { check } from '../problem/checks.js';
@@ -45,12 +46,7 @@ export function measureScales(
 
 function readRange(name: RangeName): number {
   const flag = `TFJS_ATTENTION_${name}`;
-  const { flagRegistry } = env() as unknown as { flagRegistry: Record<string, unknown> };
-  if (!(flag in flagRegistry)) {
-    const given = typeof process === 'undefined' ? undefined : process.env?.[flag];
-    env().registerFlag(flag, () => Number(given ?? RANGES[name]));
-  }
-  const range = env().getNumber(flag);
+  const range = Number(readFlag(flag, () => Number(readEnvironment(flag) ?? RANGES[name])));
   check(range > 0 && Number.isFinite(range), flag, `the range must be positive, got ${range}`);
   return range;
 }

@@ -1,5 +1,5 @@
-import { env } from '@tensorflow/tfjs-core';
 import { InvalidArgumentError } from '../errors.js';
+import { readEnvironment, readFlag } from '../flags.js';
 
 /** Order of tokens and heads inside a block. */
 export type KvCacheLayoutName = 'NHD' | 'HND';
@@ -22,7 +22,7 @@ export function isValidKvCacheLayout(value: unknown): value is KvCacheLayoutName
  */
 export function getKvCacheLayout(): KvCacheLayoutName {
   if (layout !== null) return layout;
-  const flag = readFlag();
+  const flag = String(readFlag(FLAG, () => readEnvironment(FLAG) ?? ''));
   if (flag !== '') return checkLayout(FLAG, flag);
   return required ?? 'NHD';
 }
@@ -40,14 +40,4 @@ export function setConnectorKvCacheLayout(value: KvCacheLayoutName | null): void
 function checkLayout(op: string, value: unknown): KvCacheLayoutName {
   if (isValidKvCacheLayout(value)) return value;
   throw new InvalidArgumentError(`${op}: '${String(value)}' is not one of NHD, HND`);
-}
-
-function readFlag(): string {
-  const { flagRegistry } = env() as unknown as { flagRegistry: Record<string, unknown> };
-  if (!(FLAG in flagRegistry)) {
-    env().registerFlag(FLAG, () =>
-      typeof process === 'undefined' ? '' : (process.env?.[FLAG] ?? ''),
-    );
-  }
-  return String(env().get(FLAG));
 }

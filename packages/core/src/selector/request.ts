@@ -1,5 +1,5 @@
-import { env } from '@tensorflow/tfjs-core';
 import { InvalidArgumentError } from '../errors.js';
+import { readEnvironment, readFlag } from '../flags.js';
 import { backendNamesText, isBackendName, type AttentionBackendEnum } from '../backends/names.js';
 
 /** The flag of `tf.env()` and the variable of the environment that name a strategy. */
@@ -55,23 +55,13 @@ export function withForcedAttnBackend<T>(name: AttentionBackendEnum | null, fn: 
  * @throws InvalidArgumentError for an unknown name.
  */
 export function getEnvVariableAttnBackend(): AttentionBackendEnum | null {
-  const name = readFlag() || readEnvironment();
+  const name = String(readFlag(FLAG, () => '')) || (readEnvironment(FLAG) ?? '');
   return name === '' || name === 'auto' ? null : readName(FLAG, name);
 }
 
 /** The request in force: what is forced, else flag or environment; 'auto' where there is none. */
 export function requestedBackend(): AttentionBackendEnum | 'auto' {
   return forced ?? getEnvVariableAttnBackend() ?? 'auto';
-}
-
-function readFlag(): string {
-  const { flagRegistry } = env() as unknown as { flagRegistry: Record<string, unknown> };
-  if (!(FLAG in flagRegistry)) env().registerFlag(FLAG, () => '');
-  return String(env().get(FLAG));
-}
-
-function readEnvironment(): string {
-  return typeof process === 'undefined' ? '' : (process.env?.[FLAG] ?? '');
 }
 
 /** The name that a text stands for. */
