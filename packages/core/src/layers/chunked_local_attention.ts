@@ -3,11 +3,7 @@ import type { AttentionBackend } from '../backends/abstract.js';
 import type { VllmConfig } from '../config.js';
 import { ChunkedLocalAttentionSpec } from '../kv_cache/spec.js';
 import { makeLocalAttentionVirtualBatches } from '../metadata/local_attention.js';
-import {
-  oncePerBackend,
-  subclassAttentionBackend,
-  subclassAttentionBuilder,
-} from '../metadata/subclass_backend.js';
+import { oncePerBackend, transformingBackend } from '../metadata/subclass_backend.js';
 import { check, checkInt } from '../problem/checks.js';
 import { Attention } from './attention.js';
 import { DEFAULT_CACHE, type AttentionArgs } from './attention_config.js';
@@ -30,13 +26,9 @@ export const createChunkedLocalAttentionBackend = oncePerBackend(
       `attentionChunkSize ${attentionChunkSize} must be a multiple of the block size ${blockSize}`,
     );
     // A spec may have other blocks than the layer was made with; tables follow the spec.
-    const builder = subclassAttentionBuilder(
-      prefix,
-      underlying.getBuilderCls(),
-      (common, { kvCacheSpec }) =>
-        makeLocalAttentionVirtualBatches(attentionChunkSize, common, kvCacheSpec.blockSize),
+    return transformingBackend(prefix, underlying, (common, { kvCacheSpec }) =>
+      makeLocalAttentionVirtualBatches(attentionChunkSize, common, kvCacheSpec.blockSize),
     );
-    return subclassAttentionBackend(prefix, underlying, { builder });
   },
 );
 

@@ -1,9 +1,5 @@
 import type { AttentionBackend } from '../backends/abstract.js';
-import {
-  oncePerBackend,
-  subclassAttentionBackend,
-  subclassAttentionBuilder,
-} from '../metadata/subclass_backend.js';
+import { oncePerBackend, transformingBackend } from '../metadata/subclass_backend.js';
 import { check } from '../problem/checks.js';
 import { Attention } from './attention.js';
 import type { AttentionArgs } from './attention_config.js';
@@ -11,13 +7,10 @@ import { registerLayerClass } from './serializable.js';
 
 /** A strategy whose builder makes every batch see both ways (vLLM `create_encoder_only_attention_backend`). */
 export const createEncoderOnlyAttentionBackend = oncePerBackend(
-  (underlying): typeof AttentionBackend => {
-    const prefix = 'EncoderOnlyAttention_';
-    const builder = subclassAttentionBuilder(prefix, underlying.getBuilderCls(), (common) =>
+  (underlying): typeof AttentionBackend =>
+    transformingBackend('EncoderOnlyAttention_', underlying, (common) =>
       common.replace({ causal: false }),
-    );
-    return subclassAttentionBackend(prefix, underlying, { builder });
-  },
+    ),
 );
 
 /**

@@ -1,11 +1,7 @@
 import type { AttentionBackend } from '../backends/abstract.js';
 import type { VllmConfig } from '../config.js';
 import { FullAttentionSpec } from '../kv_cache/spec.js';
-import {
-  oncePerBackend,
-  subclassAttentionBackend,
-  subclassAttentionBuilder,
-} from '../metadata/subclass_backend.js';
+import { oncePerBackend, transformingBackend } from '../metadata/subclass_backend.js';
 import { check } from '../problem/checks.js';
 import { Attention } from './attention.js';
 import type { AttentionArgs } from './attention_config.js';
@@ -14,13 +10,10 @@ import { registerLayerClass } from './serializable.js';
 
 /** A strategy whose builder makes every batch see both ways, over the cache. */
 export const createPrefillPrefixLMAttentionBackend = oncePerBackend(
-  (underlying): typeof AttentionBackend => {
-    const prefix = 'PrefillPrefixLMAttention_';
-    const builder = subclassAttentionBuilder(prefix, underlying.getBuilderCls(), (common) =>
+  (underlying): typeof AttentionBackend =>
+    transformingBackend('PrefillPrefixLMAttention_', underlying, (common) =>
       common.replace({ causal: false }),
-    );
-    return subclassAttentionBackend(prefix, underlying, { builder });
-  },
+    ),
 );
 
 /**

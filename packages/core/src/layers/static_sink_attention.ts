@@ -4,11 +4,7 @@ import type { AttentionBackend } from '../backends/abstract.js';
 import type { VllmConfig } from '../config.js';
 import type { KvCache } from '../kv_cache/kv_cache.js';
 import { SinkFullAttentionSpec } from '../kv_cache/spec.js';
-import {
-  oncePerBackend,
-  subclassAttentionBackend,
-  subclassAttentionBuilder,
-} from '../metadata/subclass_backend.js';
+import { oncePerBackend, transformingBackend } from '../metadata/subclass_backend.js';
 import { reshapeAndCache } from '../ops/reshape_and_cache.js';
 import { check, checkInt } from '../problem/checks.js';
 import { Attention } from './attention.js';
@@ -25,15 +21,10 @@ const OP = 'StaticSinkAttention';
 
 /** A strategy whose builder puts blocks of learned keys in front (vLLM `create_static_sink_attention_backend`). */
 export const createStaticSinkAttentionBackend = oncePerBackend(
-  (underlying, sinkLen: number): typeof AttentionBackend => {
-    const prefix = `StaticSink_${sinkLen}_`;
-    const builder = subclassAttentionBuilder(
-      prefix,
-      underlying.getBuilderCls(),
-      (common, { kvCacheSpec }) => prependSinkBlocks(common, sinkLen, kvCacheSpec.blockSize),
-    );
-    return subclassAttentionBackend(prefix, underlying, { builder });
-  },
+  (underlying, sinkLen: number): typeof AttentionBackend =>
+    transformingBackend(`StaticSink_${sinkLen}_`, underlying, (common, { kvCacheSpec }) =>
+      prependSinkBlocks(common, sinkLen, kvCacheSpec.blockSize),
+    ),
 );
 
 export interface StaticSinkAttentionArgs extends AttentionArgs {

@@ -59,6 +59,16 @@ export function subclassAttentionBuilder(
   return renamed(Derived, namePrefix + builder.name);
 }
 
+/** The same strategy for layers whose batches are not what the model's step says: its builder sees them transformed. */
+export function transformingBackend(
+  namePrefix: string,
+  backend: Backend,
+  transform: Parameters<typeof subclassAttentionBuilder>[2],
+): Backend {
+  const builder = subclassAttentionBuilder(namePrefix, backend.getBuilderCls(), transform);
+  return subclassAttentionBackend(namePrefix, backend, { builder });
+}
+
 /** One derived class for equal arguments, so that layers of a kind share builders. */
 export function oncePerBackend<Args extends readonly (number | string)[]>(
   create: (underlying: Backend, ...args: Args) => Backend,
