@@ -1,7 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { InvalidArgumentError } from '../../errors.js';
 import type { KvCache } from '../../kv_cache/kv_cache.js';
-import { getKvCacheLayout } from '../../metadata/kv_cache_layout.js';
 import type { AttentionPlan } from '../../utils/plan_attention.js';
 import { flashAttnSupportsFp8, flashAttnSupportsSinks } from '../../utils/fa_utils.js';
 import { AttentionBackend } from '../abstract.js';
@@ -10,6 +9,7 @@ import { MultipleOf, type BlockSize } from '../multiple_of.js';
 import { cascadeAttention } from './cascade_attention.js';
 import { FlashAttentionMetadata, FlashAttentionMetadataBuilder } from './flash_attn_metadata.js';
 import { PagedAttentionImpl } from './paged_impl.js';
+import { FLASH_HEAD_SIZES, layoutStrideOrder } from './shared_facts.js';
 
 /**
  * FLASH_ATTN: every attention type, and cascade attention, which reads a prefix that the whole batch shares once instead
@@ -35,12 +35,10 @@ export class FlashAttentionBackend extends AttentionBackend {
     return FlashAttentionMetadataBuilder;
   }
 
-  static override getKvCacheStrideOrder(): number[] {
-    return getKvCacheLayout() === 'HND' ? [0, 1, 3, 2, 4] : [0, 1, 2, 3, 4];
-  }
+  static override getKvCacheStrideOrder = layoutStrideOrder;
 
   static override getSupportedHeadSizes(): readonly number[] {
-    return [32, 64, 96, 128, 160, 192, 224, 256];
+    return FLASH_HEAD_SIZES;
   }
 
   static override getSupportedKernelBlockSize(): readonly BlockSize[] {

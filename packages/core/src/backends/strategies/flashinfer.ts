@@ -1,12 +1,12 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { InvalidArgumentError } from '../../errors.js';
-import { getKvCacheLayout } from '../../metadata/kv_cache_layout.js';
 import { check } from '../../problem/checks.js';
 import type { AttentionPlan } from '../../utils/plan_attention.js';
 import { AttentionBackend } from '../abstract.js';
 import type { AttentionImplClass, KvCacheDtypeName } from '../impl.js';
 import type { BlockSize } from '../multiple_of.js';
 import { FlashInferMetadata, FlashInferMetadataBuilder } from './flashinfer_metadata.js';
+import { blockwiseCacheShape, layoutStrideOrder } from './shared_facts.js';
 import { SplitAttentionImpl } from './split_impl.js';
 
 /**
@@ -33,18 +33,9 @@ export class FlashInferBackend extends AttentionBackend {
     return FlashInferMetadataBuilder;
   }
 
-  static override getKvCacheShape(
-    numBlocks: number,
-    blockSize: number,
-    numKvHeads: number,
-    headSize: number,
-  ): number[] {
-    return [numBlocks, 2, blockSize, numKvHeads, headSize];
-  }
+  static override getKvCacheShape = blockwiseCacheShape;
 
-  static override getKvCacheStrideOrder(): number[] {
-    return getKvCacheLayout() === 'HND' ? [0, 1, 3, 2, 4] : [0, 1, 2, 3, 4];
-  }
+  static override getKvCacheStrideOrder = layoutStrideOrder;
 
   static override getSupportedHeadSizes(): readonly number[] {
     return [64, 128, 256];

@@ -3,6 +3,7 @@ import { AttentionBackend } from '../abstract.js';
 import type { AttentionImplClass } from '../impl.js';
 import { MultipleOf, type BlockSize } from '../multiple_of.js';
 import type { PlainOptions } from './paged_impl.js';
+import { FLASH_HEAD_SIZES } from './shared_facts.js';
 import { SplitAttentionImpl } from './split_impl.js';
 import type { SplitAttentionMetadata } from './split_metadata.js';
 import { TreeAttentionMetadata, TreeAttentionMetadataBuilder } from './tree_attn_metadata.js';
@@ -32,7 +33,7 @@ export class TreeAttentionBackend extends AttentionBackend {
   }
 
   static override getSupportedHeadSizes(): readonly number[] {
-    return [32, 64, 96, 128, 160, 192, 224, 256];
+    return FLASH_HEAD_SIZES;
   }
 
   static override getSupportedKernelBlockSize(): readonly BlockSize[] {

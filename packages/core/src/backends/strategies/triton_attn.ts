@@ -5,6 +5,7 @@ import type { AttentionImplClass, KvCacheDtypeName } from '../impl.js';
 import { MultipleOf, type BlockSize } from '../multiple_of.js';
 import { PagedAttentionImpl } from './paged_impl.js';
 import { metadataOptions, PagedAttentionMetadata } from './paged_metadata.js';
+import { blockwiseCacheShape } from './shared_facts.js';
 
 /** A step as TRITON_ATTN serves it: the plan itself (vLLM `TritonAttentionMetadata`). */
 export class TritonAttentionMetadata extends PagedAttentionMetadata {}
@@ -48,14 +49,7 @@ export class TritonAttentionBackend extends AttentionBackend {
     return TritonAttentionMetadataBuilder;
   }
 
-  static override getKvCacheShape(
-    numBlocks: number,
-    blockSize: number,
-    numKvHeads: number,
-    headSize: number,
-  ): number[] {
-    return [numBlocks, 2, blockSize, numKvHeads, headSize];
-  }
+  static override getKvCacheShape = blockwiseCacheShape;
 
   static override supportsHeadSize(headSize: number): boolean {
     return headSize >= 32;

@@ -2,6 +2,7 @@ import { check } from '../../problem/checks.js';
 import type { KvCacheBlock } from '../block.js';
 import type { ChunkedLocalAttentionSpec } from '../spec.js';
 import {
+  checkOneRank,
   SingleTypeKvCacheManager,
   type CacheHitQuery,
   type ManagerOptions,
@@ -11,10 +12,10 @@ import {
 export class ChunkedLocalAttentionManager extends SingleTypeKvCacheManager<ChunkedLocalAttentionSpec> {
   constructor(options: ManagerOptions<ChunkedLocalAttentionSpec>) {
     super(options);
-    check(
-      (options.dcpWorldSize ?? 1) === 1,
+    checkOneRank(
       'ChunkedLocalAttentionManager',
-      `dcpWorldSize must be 1: a chunk is not dealt to several ranks, got ${options.dcpWorldSize}`,
+      'a chunk is not dealt to several ranks',
+      options.dcpWorldSize,
     );
   }
 

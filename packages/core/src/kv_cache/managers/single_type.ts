@@ -28,6 +28,11 @@ export interface CacheHitQuery {
 /** Request and its tokens, for {@link SingleTypeKvCacheManager.cacheBlocks}. */
 export type CacheableRequest = HashedTokens & { readonly requestId: string };
 
+/** @throws InvalidArgumentError for several ranks, where `why` does not let a sequence's keys be dealt to them. */
+export function checkOneRank(op: string, why: string, dcpWorldSize = 1): void {
+  check(dcpWorldSize === 1, op, `dcpWorldSize must be 1: ${why}, got ${dcpWorldSize}`);
+}
+
 /** Blocks of every request for the layers of one KV cache group (vLLM `SingleTypeKVCacheManager`). */
 export abstract class SingleTypeKvCacheManager<S extends KvCacheSpec = KvCacheSpec> {
   readonly kvCacheSpec: S;

@@ -1,7 +1,7 @@
-import { check } from '../../problem/checks.js';
 import type { KvCacheBlock } from '../block.js';
 import type { SlidingWindowSpec } from '../spec.js';
 import {
+  checkOneRank,
   SingleTypeKvCacheManager,
   type CacheHitQuery,
   type ManagerOptions,
@@ -11,10 +11,10 @@ import {
 export class SlidingWindowManager extends SingleTypeKvCacheManager<SlidingWindowSpec> {
   constructor(options: ManagerOptions<SlidingWindowSpec>) {
     super(options);
-    check(
-      (options.dcpWorldSize ?? 1) === 1,
+    checkOneRank(
       'SlidingWindowManager',
-      `dcpWorldSize must be 1: a window is not dealt to several ranks, got ${options.dcpWorldSize}`,
+      'a window is not dealt to several ranks',
+      options.dcpWorldSize,
     );
   }
 
