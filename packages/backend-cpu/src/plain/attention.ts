@@ -1,7 +1,13 @@
-import { maskRules, type AttentionParams, type MaskRules } from '@tfjs-attention/core/provider';
+import {
+  keySpans,
+  maskRules,
+  seesAll,
+  type AttentionParams,
+  type MaskRules,
+  type Span,
+} from '@tfjs-attention/core/provider';
 import type { AttentionRegions } from '../kernels/kernel_set.js';
 import type { Region } from '../heap/region.js';
-import { keySpans, seesAll, type Span } from './key_spans.js';
 import { KvReader } from './kv_reader.js';
 import {
   accumulateVisible,
