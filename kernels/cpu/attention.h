@@ -8,7 +8,14 @@
 #include "parts/mask.h"
 #include "parts/kv.h"
 
+#if defined(ATTENTION_ISA)
+// One translation unit for each instruction set (isa.c): only its table is seen from outside.
+#define EXPORT static
+#define SHARED static
+#else
 #define EXPORT __attribute__((visibility("default")))
+#define SHARED
+#endif
 
 /** Query rows (token, head of the group) that one prefill item takes, in whole panels. */
 #define PREFILL_PANELS 16
@@ -26,12 +33,12 @@
  * Rows [row, row + rows) from KV head `kvHead` on, over the visible keys [begin, end), counted as they are seen. Rows
  * of a head are (token, head of the group), token first; a decode item runs on into the next heads' rows.
  */
-typedef struct {
+typedef struct AttnItem {
   int sequence, kvHead, row, rows, begin, end;
   /** Items that share these rows, this one the first or a later; 1 = writes the output itself. */
   int splits;
   /** Where this item's state lies in the partials, in floats. */
-  int partial;
+  address partial;
 } AttnItem;
 
 /** One sequence of the batch. */
@@ -97,9 +104,9 @@ typedef struct {
 } RowTable;
 
 /** Room for `rows` rows. */
-RowTable rows_layout(Arena *arena, u32 rows);
+SHARED RowTable rows_layout(Arena *arena, u32 rows);
 /** Fills the table; rows past the item's repeat its last one. */
-void rows_fill(const AttnParams *p, const AttnOperands *o, const AttnItem *item, const Sequence *s, RowTable *table,
+SHARED void rows_fill(const AttnParams *p, const AttnOperands *o, const AttnItem *item, const Sequence *s, RowTable *table,
                u32 rows);
 
 /** Lane i is row + i. */
@@ -189,9 +196,9 @@ HOOK float score_scale(const AttnParams *p, const AttnOperands *o, int kvHead) {
 HOOK u32 state_floats(const AttnParams *p, int rows) { return (u32)rows * ((u32)p->valueHeadSize + 2); }
 
 /** Scratch of each skeleton, for the layout's own use and to count it. */
-u32 prefill_scratch(const AttnParams *p);
-u32 decode_scratch(const AttnParams *p);
-void prefill_item(const AttnParams *p, const AttnOperands *o, const AttnItem *item, float *partials, void *scratch);
-void decode_item(const AttnParams *p, const AttnOperands *o, const AttnItem *item, float *partials, void *scratch);
+SHARED address prefill_scratch(const AttnParams *p);
+SHARED address decode_scratch(const AttnParams *p);
+SHARED void prefill_item(const AttnParams *p, const AttnOperands *o, const AttnItem *item, float *partials, void *scratch);
+SHARED void decode_item(const AttnParams *p, const AttnOperands *o, const AttnItem *item, float *partials, void *scratch);
 
 #endif

@@ -45,10 +45,10 @@ static Decode decode_layout(const AttnParams *p, Arena *arena) {
   return f;
 }
 
-u32 decode_scratch(const AttnParams *p) {
+SHARED address decode_scratch(const AttnParams *p) {
   Arena arena = {0};
   decode_layout(p, &arena);
-  return (u32)arena.next;
+  return arena.next;
 }
 
 /** Where row r starts in q or out; its steps of LANES lanes are `f->rows * LANES` floats apart. */
@@ -299,7 +299,7 @@ HOT void weigh_group(const Decode *f, u32 head, const Group *g, u32 size, u32 j)
 }
 
 /** Values that are not finite reach only the rows that see their key; zeros take their place in the group. */
-static void add_bad(const Decode *f, u32 head, u32 j, u32 size, Group *g) {
+static void add_bad_group(const Decode *f, u32 head, u32 j, u32 size, Group *g) {
   for (u32 i = 0; i < LANES; i++) {
     float *row = f->decoded + LANES * f->stride;
     decode_rows(g->dtype, g->rows + i, 1, row, 0, size);
@@ -319,7 +319,7 @@ static void weigh_tile(const AttnParams *p, const Decode *f, const KvSide *value
     for (u32 head = 0; head < f->heads; head++) {
       Group g;
       load_group(p, f, values, head, j, count, &g);
-      if (careful) add_bad(f, head, j, values->size, &g);
+      if (careful) add_bad_group(f, head, j, values->size, &g);
       weigh_group(f, head, &g, values->size, j);
     }
   }
@@ -362,7 +362,7 @@ static void write_state(const AttnParams *p, const AttnOperands *o, const Sequen
   }
 }
 
-void decode_item(const AttnParams *p, const AttnOperands *o, const AttnItem *item, float *partials, void *scratch) {
+SHARED void decode_item(const AttnParams *p, const AttnOperands *o, const AttnItem *item, float *partials, void *scratch) {
   Arena arena = {(address)scratch};
   Decode f = decode_layout(p, &arena);
   Sequence s = sequence_at(p, o, item->sequence);

@@ -19,7 +19,7 @@ HOOK vi special_halves(vi pairs) {
   return (exponents + vi_splat(0x04000400)) & vi_splat((int)0x80008000u);
 }
 
-int finite_float16(const unsigned char *const *stored, u32 count, u32 size) {
+SHARED int finite_float16(const unsigned char *const *stored, u32 count, u32 size) {
   vi special = vi_splat(0);
   u32 rest = 0;
   for (u32 i = 0; i < count; i++) {
@@ -31,7 +31,7 @@ int finite_float16(const unsigned char *const *stored, u32 count, u32 size) {
   return !rest && !vi_any(special);
 }
 
-void decode_rows(int dtype, const unsigned char *const *stored, u32 count, float *to, u32 stride, u32 size) {
+SHARED void decode_rows(int dtype, const unsigned char *const *stored, u32 count, float *to, u32 stride, u32 size) {
   switch (dtype) {
     case KV_FLOAT32:
       return decode_rows_of(KV_FLOAT32, stored, count, to, stride, size);

@@ -18,20 +18,20 @@ typedef struct {
 } KvTile;
 
 /** Decodes stored rows to float32 rows `stride` apart. */
-void decode_rows(int dtype, const unsigned char *const *stored, u32 count, float *to, u32 stride, u32 size);
+SHARED void decode_rows(int dtype, const unsigned char *const *stored, u32 count, float *to, u32 stride, u32 size);
 /** Whether float16 rows hold neither NaN nor infinity. */
-int finite_float16(const unsigned char *const *stored, u32 count, u32 size);
+SHARED int finite_float16(const unsigned char *const *stored, u32 count, u32 size);
 /** Whether neither a row nor its scale is NaN or infinite. */
-int all_finite(const float *row, u32 size, float scale);
+SHARED int all_finite(const float *row, u32 size, float scale);
 
 /** Room for `keys` rows of K or V, and LANES more that may be read. */
-KvTile kv_tile_layout(const AttnParams *p, Arena *arena, u32 keys);
+SHARED KvTile kv_tile_layout(const AttnParams *p, Arena *arena, u32 keys);
 /** Points at rows [first, first + count) of K or V; LANES more are zeros. */
-void kv_tile_load(const AttnParams *p, const KvSide *side, u32 first, u32 count, const KvTile *tile);
+SHARED void kv_tile_load(const AttnParams *p, const KvSide *side, u32 first, u32 count, const KvTile *tile);
 /**
  * Puts zeros in place of value rows that are not finite, so that a weight of 0 hides them, and returns how many there
  * are: they are added one by one, and only to the query rows that see them.
  */
-u32 kv_tile_hide_bad(const KvSide *side, u32 count, const KvTile *tile);
+SHARED u32 kv_tile_hide_bad(const KvSide *side, u32 count, const KvTile *tile);
 
 #endif

@@ -47,13 +47,13 @@ static float merge_lse(float lse) { return lse == -SOFTMAX_NONE ? SOFTMAX_NONE :
 
 EXPORT void attn_merge_states(const float *outA, const float *lseA, const float *outB, const float *lseB,
                               const float *sinks, float *out, float *lse, u32 tokens, u32 heads, u32 size) {
-  for (u32 row = 0; row < tokens * heads; row++) {
+  for (address row = 0; row < (address)tokens * heads; row++) {
     vf a = vf_splat(merge_lse(lseA[row])), b = vf_splat(merge_lse(lseB[row])), m = vf_max(a, b);
     vf shift = softmax_shift(m), weightA = softmax_rescale(a, shift), weightB = softmax_rescale(b, shift);
     vf sink = vf_splat(sinks ? sinks[row % heads] : SOFTMAX_NONE);
     SoftmaxResult result = softmax_finish(m, weightA + weightB, sink);
     float shareA = LANE(weightA * result.factor, 0), shareB = LANE(weightB * result.factor, 0);
-    address at = (address)row * size;
+    address at = row * size;
     for (u32 d = 0; d < size; d++) {
       float sum = shareA == 0.0f ? 0.0f : outA[at + d] * shareA;
       if (shareB != 0.0f) sum += outB[at + d] * shareB;

@@ -45,10 +45,10 @@ static Prefill prefill_layout(const AttnParams *p, Arena *arena) {
   return f;
 }
 
-u32 prefill_scratch(const AttnParams *p) {
+SHARED address prefill_scratch(const AttnParams *p) {
   Arena arena = {0};
   prefill_layout(p, &arena);
-  return (u32)arena.next;
+  return arena.next;
 }
 
 static void load_queries(const AttnParams *p, const AttnOperands *o, const Sequence *s, const AttnItem *item,
@@ -89,7 +89,7 @@ static u32 load_values(const AttnParams *p, const KvSide *values, const Prefill 
 }
 
 /** Features and masks on the scores of keys [begin, end) of the tile that starts at `key`. */
-static void finish_scores(const AttnParams *p, const Prefill *f, u32 firstRow, int key, u32 begin, u32 end,
+static void finish_panel(const AttnParams *p, const Prefill *f, u32 firstRow, int key, u32 begin, u32 end,
                           int covered) {
   int features = score_features(p), masked = p->flags & FEATURE_MASK;
   if (covered && !features && !masked) return;
@@ -160,7 +160,7 @@ static void note_bad(const Prefill *f, u32 bad) {
 }
 
 /** Values that are NaN or infinite reach only the rows that see them. */
-static void add_bad(const AttnParams *p, const Prefill *f, u32 panel, u32 bad, u32 begin, u32 end) {
+static void add_bad_panel(const AttnParams *p, const Prefill *f, u32 panel, u32 bad, u32 begin, u32 end) {
   for (u32 i = 0; i < bad; i++) {
     u32 j = f->tile.badIndex[i];
     if (j < begin || j >= end) continue;
@@ -184,14 +184,14 @@ static void panel_tile(const AttnParams *p, const Prefill *f, u32 panel, int key
     tile_product(0, f->k + block * f->kStride, f->q + panel * f->qStride, f->s + block * TILE_SPLATS * PANEL, size,
                  f->keyScales + block * TILE_SPLATS);
   }
-  finish_scores(p, f, firstRow, key, begin, end, mask_covers(p, first, last, from, to));
+  finish_panel(p, f, firstRow, key, begin, end, mask_covers(p, first, last, from, to));
   note_bad(f, bad);
   update_states(f, panel, begin, end);
   if (kv_has_token_scales(p->kvDtype)) scale_weights(f, begin, end);
   const float *v = f->v + begin * TILE_SPLATS, *s = f->s + begin * PANEL;
   float *out = f->out + panel * f->outStride, *stop = out + f->outStride;
   for (; out != stop; out += TILE_SPLATS * PANEL, v += f->vStride) tile_product(1, v, s, out, end - begin, 0);
-  add_bad(p, f, panel, bad, begin, end);
+  add_bad_panel(p, f, panel, bad, begin, end);
 }
 
 /** Rows firstRow .. + LANES of the transposed output, each times its factor, to `rows` (null: left out). */
@@ -237,7 +237,7 @@ static void write_partial(const AttnParams *p, const AttnItem *item, const Prefi
   }
 }
 
-void prefill_item(const AttnParams *p, const AttnOperands *o, const AttnItem *item, float *partials, void *scratch) {
+SHARED void prefill_item(const AttnParams *p, const AttnOperands *o, const AttnItem *item, float *partials, void *scratch) {
   Arena arena = {(address)scratch};
   Prefill f = prefill_layout(p, &arena);
   Sequence s = sequence_at(p, o, item->sequence);

@@ -1,7 +1,7 @@
 // The rows of a work item and the keys they read.
 #include "kv_rows.h"
 
-RowTable rows_layout(Arena *arena, u32 rows) {
+SHARED RowTable rows_layout(Arena *arena, u32 rows) {
   RowTable t;
   t.position = arena_take(arena, rows * sizeof(int));
   t.lo = arena_take(arena, rows * sizeof(int));
@@ -19,7 +19,7 @@ RowTable rows_layout(Arena *arena, u32 rows) {
   return t;
 }
 
-void rows_fill(const AttnParams *p, const AttnOperands *o, const AttnItem *item, const Sequence *s, RowTable *t,
+SHARED void rows_fill(const AttnParams *p, const AttnOperands *o, const AttnItem *item, const Sequence *s, RowTable *t,
                u32 rows) {
   t->context = s->seqLen - s->length;
   t->prefix = s->rules.prefix;
@@ -42,7 +42,7 @@ void rows_fill(const AttnParams *p, const AttnOperands *o, const AttnItem *item,
   }
 }
 
-KvTile kv_tile_layout(const AttnParams *p, Arena *arena, u32 keys) {
+SHARED KvTile kv_tile_layout(const AttnParams *p, Arena *arena, u32 keys) {
   u32 size = (u32)mask_max(p->headSize, p->valueHeadSize);
   KvTile t;
   t.stride = (size + LANES - 1) / LANES * LANES;
@@ -58,7 +58,7 @@ KvTile kv_tile_layout(const AttnParams *p, Arena *arena, u32 keys) {
   return t;
 }
 
-void kv_tile_load(const AttnParams *p, const KvSide *side, u32 first, u32 count, const KvTile *t) {
+SHARED void kv_tile_load(const AttnParams *p, const KvSide *side, u32 first, u32 count, const KvTile *t) {
   int scaled = side->tokenScales != 0;
   kv_locate(side, first, count, t->stored, t->tokenScales);
   for (u32 i = 0; i < count; i++) {
@@ -73,7 +73,7 @@ void kv_tile_load(const AttnParams *p, const KvSide *side, u32 first, u32 count,
 }
 
 /** Multiplying by 0 keeps a sum at 0 unless an element is NaN or infinite. */
-int all_finite(const float *row, u32 size, float scale) {
+SHARED int all_finite(const float *row, u32 size, float scale) {
   vf sum = vf_splat(0.0f);
   float rest = scale * 0.0f;
   u32 d = 0;
@@ -82,7 +82,7 @@ int all_finite(const float *row, u32 size, float scale) {
   return vf_sum(sum) + rest == 0.0f;
 }
 
-u32 kv_tile_hide_bad(const KvSide *side, u32 count, const KvTile *t) {
+SHARED u32 kv_tile_hide_bad(const KvSide *side, u32 count, const KvTile *t) {
   u32 bad = 0;
   for (u32 i = 0; i < count; i++) {
     if (all_finite(t->rows[i], side->size, t->scales[i])) continue;

@@ -3,7 +3,7 @@
 
 /** Items of one row tile: its visible keys in equal splits, whole tiles each. */
 static u32 add_rows(const AttnParams *p, const Sequence *s, AttnItem item, int longest, int step, AttnItem *items,
-                    u32 *partial) {
+                    address *partial) {
   int keys = mask_count(rows_range(p, s, item.row, item.rows));
   int splits = keys > longest ? (keys + longest - 1) / longest : 1;
   int length = ((keys + splits - 1) / splits + step - 1) / step * step;
@@ -12,14 +12,14 @@ static u32 add_rows(const AttnParams *p, const Sequence *s, AttnItem item, int l
     item.begin = i * length;
     item.end = mask_min(keys, item.begin + length);
     item.splits = splits;
-    item.partial = (int)*partial;
+    item.partial = *partial;
     if (splits > 1) *partial += state_floats(p, item.rows);
     if (items) items[i] = item;
   }
   return (u32)splits;
 }
 
-static u32 add_decode(const AttnParams *p, const Sequence *s, int b, AttnItem *items, u32 count, u32 *partial) {
+static u32 add_decode(const AttnParams *p, const Sequence *s, int b, AttnItem *items, u32 count, address *partial) {
   int heads = mask_min(p->numKvHeads, DECODE_ROWS / s->rows);
   for (int head = 0; head < p->numKvHeads; head += heads) {
     int taken = mask_min(heads, p->numKvHeads - head);
@@ -29,7 +29,7 @@ static u32 add_decode(const AttnParams *p, const Sequence *s, int b, AttnItem *i
   return count;
 }
 
-static u32 add_prefill(const AttnParams *p, const Sequence *s, int b, AttnItem *items, u32 count, u32 *partial) {
+static u32 add_prefill(const AttnParams *p, const Sequence *s, int b, AttnItem *items, u32 count, address *partial) {
   int longest = s->rows <= PREFILL_ROWS ? PREFILL_SPLIT : MASK_FAR;
   for (int head = 0; head < p->numKvHeads; head++) {
     for (int row = (s->rows - 1) / PREFILL_ROWS * PREFILL_ROWS; row >= 0; row -= PREFILL_ROWS) {
@@ -40,7 +40,7 @@ static u32 add_prefill(const AttnParams *p, const Sequence *s, int b, AttnItem *
   return count;
 }
 
-static u32 schedule(const AttnParams *p, const AttnOperands *o, AttnItem *items, u32 *partial) {
+static u32 schedule(const AttnParams *p, const AttnOperands *o, AttnItem *items, address *partial) {
   u32 count = 0;
   for (int b = 0; b < p->numSeqs; b++) {
     Sequence s = sequence_at(p, o, b);
@@ -52,18 +52,18 @@ static u32 schedule(const AttnParams *p, const AttnOperands *o, AttnItem *items,
 }
 
 EXPORT u32 attn_schedule(const AttnParams *p, const AttnOperands *o, AttnItem *items) {
-  u32 partial = 0;
+  address partial = 0;
   return schedule(p, o, items, &partial);
 }
 
-EXPORT u32 attn_partial_bytes(const AttnParams *p, const AttnOperands *o) {
-  u32 partial = 0;
+EXPORT address attn_partial_bytes(const AttnParams *p, const AttnOperands *o) {
+  address partial = 0;
   schedule(p, o, 0, &partial);
   return partial * sizeof(float);
 }
 
-EXPORT u32 attn_scratch_bytes(const AttnParams *p) {
-  u32 prefill = prefill_scratch(p), decode = decode_scratch(p);
+EXPORT address attn_scratch_bytes(const AttnParams *p) {
+  address prefill = prefill_scratch(p), decode = decode_scratch(p);
   return (prefill > decode ? prefill : decode) + 64;
 }
 

@@ -244,6 +244,8 @@ HOOK void vf_transpose(vf rows[LANES]) {
       rows[i][j] = upper;
     }
   }
+#else
+  (void)rows;
 #endif
 }
 
