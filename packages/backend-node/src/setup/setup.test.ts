@@ -42,8 +42,10 @@ interface World {
 
 const library = () => join(options.project, 'node_modules/@tensorflow/tfjs-node');
 
+const host: Host = { platform: 'linux', arch: 'x64', env: {} };
+
 const setUp = (world: World = {}) =>
-  setUpTensorFlow(options, play(world), (text) => (said += text));
+  setUpTensorFlow(options, play(world), (text) => (said += text), host);
 
 function play({ announced = sha256, brought = WHEEL, unpacks = true, runsOn = '2.20.0' }: World) {
   const done = (stdout = ''): Result => ({ code: 0, stdout, stderr: '' });
