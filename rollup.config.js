@@ -36,7 +36,7 @@ const isExternal = (id) =>
 
 /** `./dist/ops/index.js` is built from `src/ops/index.ts`. */
 function entriesOf({ folder }, targets) {
-  const names = targets.map((target) => target.replace(/^\.\/dist\//, '').replace(/\.js$/, ''));
+  const names = targets.map((target) => target.replace(/^(\.\/)?dist\//, '').replace(/\.js$/, ''));
   return Object.fromEntries(names.map((name) => [name, join(root, folder, 'src', `${name}.ts`)]));
 }
 

@@ -3,7 +3,7 @@ import { sayWhatIsAbsent } from './lib/optional.mjs';
 import { setUp } from './lib/setup.mjs';
 import { line, sum } from './lib/totals.mjs';
 
-await setUp();
+await setUp({ tensorflow: 'wanted' });
 sayWhatIsAbsent();
 
 const RUNNERS = ['jest', 'tfjs_core', 'browser', 'web'];

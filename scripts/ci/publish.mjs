@@ -18,9 +18,11 @@ export async function check() {
       stdout: 'pipe',
     });
     const [{ files, size }] = JSON.parse(packed.slice(packed.indexOf('[')));
+    const named = manifest.files.filter((name) => !/[.*]/.test(name)).map((name) => `${name}/`);
     const strangers = files
       .map(({ path }) => path)
-      .filter((path) => !/^(dist\/|package\.json$|README\.md$|LICENSE$|THIRD_PARTY)/.test(path));
+      .filter((path) => !/^(package\.json$|README\.md$|LICENSE$|THIRD_PARTY)/.test(path))
+      .filter((path) => !named.some((folder) => path.startsWith(folder)));
     if (strangers.length > 0)
       throw new Error(`${manifest.name} would ship ${strangers.join(', ')}`);
     for (const paper of ['README.md', 'LICENSE', 'THIRD_PARTY_NOTICES.md']) {

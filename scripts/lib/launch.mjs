@@ -8,7 +8,7 @@ import { setUp } from './setup.mjs';
 /** Runs a built program with the command line's arguments, in the folder that npm was called from. */
 export function launch(program) {
   return main(async () => {
-    await setUp();
+    await setUp(asksFor('tensorflow') ? { tensorflow: 'needed' } : {});
     sayWhatIsAbsent();
     const { code } = await run(
       process.execPath,
@@ -18,3 +18,9 @@ export function launch(program) {
     process.exitCode = code;
   });
 }
+
+/** Whether `--backend` names it. */
+const asksFor = (backend, args = process.argv) =>
+  args.some(
+    (arg, i) => arg === `--backend=${backend}` || (arg === '--backend' && args[i + 1] === backend),
+  );

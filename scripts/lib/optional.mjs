@@ -2,6 +2,7 @@
 import v8 from 'node:v8';
 import { findChromium } from './chromium.mjs';
 import { wasmFlags } from './node_flags.mjs';
+import { tensorFlowObstacle } from './tensorflow.mjs';
 
 /** Each optional part that this machine lacks, as `{ part, means }`. */
 export function absentParts() {
@@ -16,6 +17,13 @@ export function absentParts() {
     parts.push({
       part: 'a Chromium browser (install one, or name it in CHROMIUM_PATH)',
       means: 'browser tests are skipped',
+    });
+  }
+  const obstacle = tensorFlowObstacle();
+  if (obstacle !== undefined) {
+    parts.push({
+      part: `TensorFlow under tfjs-node (${obstacle})`,
+      means: "tests of the 'tensorflow' backend are skipped",
     });
   }
   return parts;

@@ -33,7 +33,7 @@ export function buildPackages() {
   );
   return whenChanged({
     stamp: 'node_modules/.tfjs-attention/build',
-    files: [...TOOLS, ...filesBelow('kernels', /\.([ch]|wgsl|glsl)$/), ...sources],
+    files: [...TOOLS, ...filesBelow('kernels', /\.([ch]|cc|json|wgsl|glsl)$/), ...sources],
     outputs: main,
     make: async () => {
       for (const { folder } of all)
@@ -41,6 +41,7 @@ export function buildPackages() {
       await mustRun(process.execPath, ['node_modules/rollup/dist/bin/rollup', '-c', '--silent']);
       await buildDeclarations();
       copyPapers();
+      await prepack();
     },
   });
 }
@@ -50,6 +51,15 @@ function copyPapers() {
   for (const { folder } of publicPackages()) {
     for (const paper of ['LICENSE', 'THIRD_PARTY_NOTICES.md']) {
       copyFileSync(join(root, paper), join(root, folder, paper));
+    }
+  }
+}
+
+/** By hand, because .npmrc keeps npm from running install scripts, and with them `prepack`. */
+async function prepack() {
+  for (const { folder, manifest } of publicPackages()) {
+    if (manifest.scripts?.prepack) {
+      await mustRun('npm', ['run', 'prepack', '-w', folder], { stdout: 'pipe' });
     }
   }
 }

@@ -2,8 +2,11 @@
 import { installDependencies } from './install.mjs';
 import { step } from './steps.mjs';
 
-/** `packages: false` leaves out the published builds, which programs bundled from the sources do not need. */
-export async function setUp({ packages = true } = {}) {
+/**
+ * `packages: false` leaves out the published builds, which programs bundled from the sources do not need.
+ * `tensorflow`: 'needed' or 'wanted'; it is several hundred megabytes, so it comes only where it is asked for.
+ */
+export async function setUp({ packages = true, tensorflow } = {}) {
   requireNode();
   await step('dependencies (npm, a minute on first use)', installDependencies);
   const { buildKernels } = await import('./kernels.mjs');
@@ -11,6 +14,9 @@ export async function setUp({ packages = true } = {}) {
   if (!packages) return;
   const { buildPackages } = await import('./packages.mjs');
   await step('packages', buildPackages);
+  if (tensorflow === undefined) return;
+  const { setUpTensorFlow, tryTensorFlow } = await import('./tensorflow.mjs');
+  await (tensorflow === 'needed' ? setUpTensorFlow() : tryTensorFlow());
 }
 
 function requireNode() {
