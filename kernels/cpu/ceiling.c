@@ -1,7 +1,9 @@
 // What the machine can do, for the benchmark to measure beside the kernels: multiply-adds a second and read bandwidth.
 #include "simd.h"
 
+#ifndef EXPORT
 #define EXPORT __attribute__((visibility("default")))
+#endif
 #define CHAINS 12
 
 /** `steps` rounds of CHAINS independent vector multiply-adds that never leave registers: 8 * CHAINS flops a round. */

@@ -88,6 +88,8 @@ typedef struct {
   int dtype;
 } Group;
 
+#define LOOP_FLOAT16 (HARDWARE_FLOAT16 ? KV_FLOAT16 : KV_FINITE_FLOAT16)
+
 /** The type that the loops read: those that are cheap to decode as they are, the others as float32 from scratch. */
 static int group_dtype(int dtype, const unsigned char *const *rows, u32 count, u32 size) {
   switch (dtype) {
@@ -97,7 +99,7 @@ static int group_dtype(int dtype, const unsigned char *const *rows, u32 count, u
     case KV_INT8_PER_TOKEN_HEAD:
       return KV_TOP_INT8;
     case KV_FLOAT16:
-      return finite_float16(rows, count, size) ? KV_FINITE_FLOAT16 : KV_FLOAT32;
+      return HARDWARE_FLOAT16 || finite_float16(rows, count, size) ? LOOP_FLOAT16 : KV_FLOAT32;
     default:
       return KV_FLOAT32;
   }
@@ -133,8 +135,8 @@ static void load_group(const AttnParams *p, const Decode *f, const KvSide *side,
       LOOP(KV_TOP_INT8, 4, HALF_GROUP) break;                 \
     case KV_BFLOAT16:                                         \
       LOOP(KV_BFLOAT16, 4, HALF_GROUP) break;                 \
-    case KV_FINITE_FLOAT16:                                   \
-      LOOP(KV_FINITE_FLOAT16, 4, HALF_GROUP) break;           \
+    case LOOP_FLOAT16:                                        \
+      LOOP(LOOP_FLOAT16, 4, HALF_GROUP) break;                \
     default:                                                  \
       LOOP(KV_FLOAT32, 2, LANES)                              \
   }
@@ -169,10 +171,7 @@ HOOK void dot_keys(int dtype, u32 rows, u32 step, u32 all, const Group *g, const
     }
   }
   UNROLL for (u32 r = 0; r < rows; r++) {
-    vf_transpose(sum[r]);
-    vf total = sum[r][0];
-    UNROLL for (u32 i = 1; i < LANES; i++) total = total + sum[r][i];
-    vf_store(s + r * DECODE_KEYS, total * scale);
+    vf_store(s + r * DECODE_KEYS, vf_sums(sum[r]) * scale);
   }
 }
 

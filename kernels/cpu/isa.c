@@ -6,6 +6,7 @@
 #include "cpu/decode.c"
 #include "cpu/merge.c"
 #include "cpu/cache.c"
+#include "cpu/ceiling.c"
 #include "cpu/native.h"
 
 #define TEXT(name) #name
@@ -27,4 +28,7 @@ const AttnKernels TABLE_OF(ATTENTION_ISA) = {
     .cacheGather = cache_gather,
     .fp8Encode = fp8_encode,
     .fp8Decode = fp8_decode,
+    .ceilingMadd = ceiling_madd,
+    .ceilingTile = ceiling_tile,
+    .ceilingRead = ceiling_read,
 };

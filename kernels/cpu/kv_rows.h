@@ -24,9 +24,9 @@ SHARED int finite_float16(const unsigned char *const *stored, u32 count, u32 siz
 /** Whether neither a row nor its scale is NaN or infinite. */
 SHARED int all_finite(const float *row, u32 size, float scale);
 
-/** Room for `keys` rows of K or V, and LANES more that may be read. */
+/** Room for `keys` rows of K or V, and TILE_SLACK more that may be read. */
 SHARED KvTile kv_tile_layout(const AttnParams *p, Arena *arena, u32 keys);
-/** Points at rows [first, first + count) of K or V; LANES more are zeros. */
+/** Points at rows [first, first + count) of K or V; TILE_SLACK more are zeros. */
 SHARED void kv_tile_load(const AttnParams *p, const KvSide *side, u32 first, u32 count, const KvTile *tile);
 /**
  * Puts zeros in place of value rows that are not finite, so that a weight of 0 hides them, and returns how many there

@@ -39,6 +39,10 @@ typedef struct {
   /** float32 to one byte each; `dtype` is a KvDtype. */
   void (*fp8Encode)(const float *x, unsigned char *out, u32 count, float scale, u32 dtype);
   void (*fp8Decode)(const unsigned char *x, float *out, u32 count, float scale, u32 dtype);
+  /** What a core can do at most (ceiling.c): 24 and 16 operations a lane and step, and reading `count` floats. */
+  float (*ceilingMadd)(u32 steps, float factor, float addend);
+  float (*ceilingTile)(u32 steps, const float *a, const float *b);
+  float (*ceilingRead)(const float *from, u32 count);
 } AttnKernels;
 
 /**

@@ -39,7 +39,7 @@ static Prefill prefill_layout(const AttnParams *p, Arena *arena) {
   f.v = arena_floats(arena, padded / TILE_SPLATS * f.vStride);
   f.s = arena_floats(arena, PREFILL_KEYS * PANEL);
   f.badSeen = arena_take(arena, PREFILL_KEYS * PANEL * sizeof(int));
-  f.keyScales = arena_floats(arena, PREFILL_KEYS + LANES);
+  f.keyScales = arena_floats(arena, PREFILL_KEYS + TILE_SLACK);
   f.tile = kv_tile_layout(p, arena, PREFILL_KEYS);
   f.table = rows_layout(arena, PREFILL_ROWS);
   return f;
@@ -75,7 +75,9 @@ static void load_keys(const AttnParams *p, const KvSide *keys, const Prefill *f,
   kv_tile_load(p, keys, key, count, &f->tile);
   float *to = f->k;
   for (u32 j = 0; j < count; j += TILE_SPLATS, to += f->kStride) {
-    pack_transposed(to, TILE_SPLATS, f->tile.rows + j, (u32)p->headSize);
+    for (u32 i = 0; i < TILE_SPLATS; i += LANES) {
+      pack_transposed(to + i, TILE_SPLATS, f->tile.rows + j + i, (u32)p->headSize);
+    }
   }
   for (u32 j = 0; j < count + TILE_SPLATS; j++) f->keyScales[j] = f->tile.scales[j] * f->keyScale;
 }

@@ -46,10 +46,10 @@ SHARED KvTile kv_tile_layout(const AttnParams *p, Arena *arena, u32 keys) {
   u32 size = (u32)mask_max(p->headSize, p->valueHeadSize);
   KvTile t;
   t.stride = (size + LANES - 1) / LANES * LANES;
-  t.rows = arena_take(arena, (keys + LANES) * sizeof(*t.rows));
+  t.rows = arena_take(arena, (keys + TILE_SLACK) * sizeof(*t.rows));
   t.stored = arena_take(arena, keys * sizeof(*t.stored));
   t.tokenScales = arena_take(arena, keys * sizeof(*t.tokenScales));
-  t.scales = arena_floats(arena, keys + LANES);
+  t.scales = arena_floats(arena, keys + TILE_SLACK);
   t.decoded = arena_floats(arena, p->kvDtype == KV_FLOAT32 ? 0 : keys * t.stride);
   t.zeros = arena_floats(arena, t.stride);
   t.badIndex = arena_take(arena, keys * sizeof(u32));
@@ -65,7 +65,7 @@ SHARED void kv_tile_load(const AttnParams *p, const KvSide *side, u32 first, u32
     t->rows[i] = p->kvDtype == KV_FLOAT32 ? (const float *)t->stored[i] : t->decoded + i * t->stride;
     t->scales[i] = scaled ? *t->tokenScales[i] : 1.0f;
   }
-  for (u32 i = count; i < count + LANES; i++) {
+  for (u32 i = count; i < count + TILE_SLACK; i++) {
     t->rows[i] = t->zeros;
     t->scales[i] = 0.0f;
   }

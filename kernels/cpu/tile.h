@@ -3,31 +3,36 @@
 #define TFJS_ATTENTION_TILE_H
 #include "attention.h"
 
-_Static_assert(TILE_SPLATS <= LANES, "pack_transposed writes LANES floats for TILE_SPLATS of them");
+_Static_assert(TILE_SPLATS % LANES == 0 || TILE_SPLATS < LANES, "a block is whole vectors or part of one");
+
+/** One step of the depth: the outer product of TILE_SPLATS broadcasts with a panel's vectors. */
+HOOK void tile_step(const float *a, const float *b, vf sum[TILE_SPLATS][TILE_VECTORS]) {
+  vf right[TILE_VECTORS];
+  UNROLL for (u32 j = 0; j < TILE_VECTORS; j++) right[j] = vf_load(b + j * LANES);
+  UNROLL for (u32 i = 0; i < TILE_SPLATS; i++) {
+    vf left = vf_splat(a[i]);
+    UNROLL for (u32 j = 0; j < TILE_VECTORS; j++) sum[i][j] = vf_madd(left, right[j], sum[i][j]);
+  }
+}
 
 /**
  * c[TILE_SPLATS][PANEL] = sum over depth of a[depth][TILE_SPLATS] outer b[depth][PANEL], added to c, or else with row i
- * times scales[i]. The step is not unrolled here: V8 schedules every load of a block before its first multiply, so a
- * longer block spills.
+ * times scales[i]. TILE_UNROLL steps make a turn: few turns, whose end a processor can foresee.
  */
 HOOK void tile_product(int accumulate, const float *a, const float *b, float *c, u32 depth, const float *scales) {
   vf sum[TILE_SPLATS][TILE_VECTORS];
-  const float *end = a + depth * TILE_SPLATS;
+  const float *end = a + depth * TILE_SPLATS, *turns = a + depth / TILE_UNROLL * TILE_UNROLL * TILE_SPLATS;
   UNROLL for (u32 i = 0; i < TILE_SPLATS; i++) {
     UNROLL for (u32 j = 0; j < TILE_VECTORS; j++) {
       sum[i][j] = accumulate ? vf_load(c + i * PANEL + j * LANES) : vf_splat(0.0f);
     }
   }
-  do {
-    vf right[TILE_VECTORS];
-    UNROLL for (u32 j = 0; j < TILE_VECTORS; j++) right[j] = vf_load(b + j * LANES);
-    UNROLL for (u32 i = 0; i < TILE_SPLATS; i++) {
-      vf left = vf_splat(a[i]);
-      UNROLL for (u32 j = 0; j < TILE_VECTORS; j++) sum[i][j] = vf_madd(left, right[j], sum[i][j]);
-    }
-    a += TILE_SPLATS;
-    b += PANEL;
-  } while (a != end);
+  for (; a != turns; a += TILE_UNROLL * TILE_SPLATS, b += TILE_UNROLL * PANEL) {
+    UNROLL for (u32 n = 0; n < TILE_UNROLL; n++) tile_step(a + n * TILE_SPLATS, b + n * PANEL, sum);
+  }
+  if (TILE_UNROLL > 1) {
+    for (; a != end; a += TILE_SPLATS, b += PANEL) tile_step(a, b, sum);
+  }
   UNROLL for (u32 i = 0; i < TILE_SPLATS; i++) {
     UNROLL for (u32 j = 0; j < TILE_VECTORS; j++) {
       vf_store(c + i * PANEL + j * LANES, accumulate ? sum[i][j] : sum[i][j] * vf_splat(scales[i]));
@@ -60,7 +65,9 @@ HOOK void pack_values(float *out, u32 stride, const float *const *rows, u32 coun
     const float *row = rows[j];
     float *to = out;
     u32 d = 0;
-    for (; d + LANES <= size; d += TILE_SPLATS, to += stride) vf_store(to, vf_load(row + d));
+    for (; d + TILE_SLACK <= size; d += TILE_SPLATS, to += stride) {
+      UNROLL for (u32 i = 0; i < TILE_SPLATS; i += LANES) vf_store(to + i, vf_load(row + d + i));
+    }
     for (; d < size; d += TILE_SPLATS, to += stride) {
       for (u32 i = 0; i < TILE_SPLATS; i++) to[i] = d + i < size ? row[d + i] : 0.0f;
     }

@@ -113,7 +113,11 @@ HOOK vf kv_finite_float16(vi code) {
 HOOK vf kv_load(int dtype, const unsigned char *row, u32 at) {
   switch (dtype) {
     case KV_FLOAT16:
+#if HARDWARE_FLOAT16
+      return vf_load_float16((const unsigned short *)row + at);
+#else
       return kv_float16(vi_load_u16((const unsigned short *)row + at));
+#endif
     case KV_FINITE_FLOAT16:
       return kv_finite_float16(vi_load_s16((const unsigned short *)row + at));
     case KV_BFLOAT16:

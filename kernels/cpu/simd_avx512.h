@@ -1,0 +1,83 @@
+// AVX-512 (F, BW, VL, DQ).
+#include <immintrin.h>
+
+/** 16 accumulators hide the latency of two ports; a panel of 32 rows leaves no remainder in most shapes. */
+#ifndef TILE_SPLATS
+#define TILE_SPLATS 8
+#define TILE_VECTORS 2
+#define TILE_UNROLL 4
+#endif
+#define HARDWARE_FLOAT16 1
+
+HOOK vf vf_splat(float x) { return _mm512_set1_ps(x); }
+HOOK vi vi_splat(int x) { return (vi)_mm512_set1_epi32(x); }
+
+HOOK vi vi_select(vi mask, vi yes, vi no) {
+  return (vi)_mm512_ternarylogic_epi32((__m512i)mask, (__m512i)yes, (__m512i)no, 0xca);
+}
+
+HOOK vf vf_select(vi mask, vf yes, vf no) { return vf_from_bits(vi_select(mask, vf_bits(yes), vf_bits(no))); }
+HOOK int vi_any(vi mask) { return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0; }
+HOOK vf vf_madd(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+
+/** The instruction gives its second operand where either is NaN. */
+HOOK vf vf_max(vf a, vf b) { return _mm512_max_ps(b, a); }
+
+HOOK vf vf_load_part(const float *from, u32 count) {
+  return _mm512_maskz_loadu_ps((__mmask16)(count >= LANES ? 0xffff : (1u << count) - 1), from);
+}
+
+HOOK vi vi_load_u8(const unsigned char *from) {
+  return (vi)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)from));
+}
+
+HOOK vi vi_load_s8(const unsigned char *from) {
+  return (vi)_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)from));
+}
+
+HOOK vi vi_load_top8(const unsigned char *from) { return vi_load_u8(from) << 24; }
+
+HOOK vi vi_load_u16(const unsigned short *from) {
+  return (vi)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)from));
+}
+
+HOOK vi vi_load_s16(const unsigned short *from) {
+  return (vi)_mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)from));
+}
+
+HOOK vf vf_load_float16(const unsigned short *from) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)from));
+}
+
+/** Each stage interleaves row i with row i + 8. */
+HOOK void vf_transpose(vf rows[LANES]) {
+  const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const __m512i high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  UNROLL for (int stage = 0; stage < 4; stage++) {
+    vf from[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) from[i] = rows[i];
+    UNROLL for (int i = 0; i < LANES / 2; i++) {
+      rows[2 * i] = _mm512_permutex2var_ps(from[i], low, from[i + LANES / 2]);
+      rows[2 * i + 1] = _mm512_permutex2var_ps(from[i], high, from[i + LANES / 2]);
+    }
+  }
+}
+
+/** A tree of additions that halves the vectors and joins their lanes. */
+HOOK vf vf_sums(vf rows[LANES]) {
+  vf pair[8], four[4], eight[2];
+  UNROLL for (int i = 0; i < 8; i++) {
+    pair[i] = _mm512_unpacklo_ps(rows[2 * i], rows[2 * i + 1]) + _mm512_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+  }
+  UNROLL for (int i = 0; i < 4; i++) {
+    __m512d a = (__m512d)pair[2 * i], b = (__m512d)pair[2 * i + 1];
+    four[i] = (vf)_mm512_unpacklo_pd(a, b) + (vf)_mm512_unpackhi_pd(a, b);
+  }
+  UNROLL for (int i = 0; i < 2; i++) {
+    vf a = four[2 * i], b = four[2 * i + 1];
+    eight[i] = _mm512_shuffle_f32x4(a, b, 0x88) + _mm512_shuffle_f32x4(a, b, 0xdd);
+  }
+  return _mm512_shuffle_f32x4(eight[0], eight[1], 0x88) + _mm512_shuffle_f32x4(eight[0], eight[1], 0xdd);
+}
+
+HOOK void prefetch(const void *at) { _mm_prefetch((const char *)at, _MM_HINT_T0); }

@@ -1,0 +1,24 @@
+// One lane: any processor, and a second opinion on the others.
+#define TILE_SPLATS 1
+#define TILE_VECTORS 4
+#define TILE_UNROLL 4
+/** No instruction widens a float16. */
+#define HARDWARE_FLOAT16 0
+
+HOOK vf vf_splat(float x) { return x; }
+HOOK vi vi_splat(int x) { return x; }
+/** A comparison gives 1 or 0. */
+HOOK vi vi_select(vi mask, vi yes, vi no) { return mask ? yes : no; }
+HOOK vf vf_select(vi mask, vf yes, vf no) { return mask ? yes : no; }
+HOOK int vi_any(vi mask) { return mask != 0; }
+HOOK vf vf_madd(vf a, vf b, vf c) { return a * b + c; }
+HOOK vf vf_max(vf a, vf b) { return a < b ? b : a; }
+HOOK vf vf_load_part(const float *from, u32 count) { return count ? *from : 0.0f; }
+HOOK vi vi_load_u8(const unsigned char *from) { return *from; }
+HOOK vi vi_load_s8(const unsigned char *from) { return (signed char)*from; }
+HOOK vi vi_load_top8(const unsigned char *from) { return (int)((u32)*from << 24); }
+HOOK vi vi_load_u16(const unsigned short *from) { return *from; }
+HOOK vi vi_load_s16(const unsigned short *from) { return (short)*from; }
+HOOK void vf_transpose(vf rows[LANES]) { (void)rows; }
+HOOK vf vf_sums(vf rows[LANES]) { return rows[0]; }
+HOOK void prefetch(const void *at) { __builtin_prefetch(at); }
