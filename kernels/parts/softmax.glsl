@@ -1,7 +1,7 @@
-// The running softmax: a row's state is (m, l, o) with weights exp(s - m), l their sum and o their weighted values. m
-// is within SOFTMAX_SLACK of the largest score so far.
+// The running softmax: a row's state is (m, l, o) with weights exp(s - m), l their sum and o their weighted values. m is
+// the largest score so far to the nearest multiple of SOFTMAX_STEP, so that it seldom changes from tile to tile.
 #define SOFTMAX_NONE uintBitsToFloat(0xff800000u)
-#define SOFTMAX_SLACK 4.0
+#define SOFTMAX_STEP 4.0
 
 // By bits: compilers may take x != x for false.
 bool softmax_is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }
@@ -42,7 +42,12 @@ float softmax_log(float x) {
 // What scores are measured from: 0 while nothing is visible, so that -inf - -inf does not arise.
 float softmax_shift(float m) { return m == SOFTMAX_NONE ? 0.0 : m; }
 
-// What weights measured from m become when measured from `top` >= m - SOFTMAX_SLACK.
+// The m of a largest score.
+float softmax_step(float top) {
+  return top == SOFTMAX_NONE ? top : floor(top * (1.0 / SOFTMAX_STEP) + 0.5) * SOFTMAX_STEP;
+}
+
+// What weights measured from m become when measured from `top`.
 float softmax_rescale(float m, float top) { return m == SOFTMAX_NONE ? 0.0 : softmax_exp(m - softmax_shift(top)); }
 
 // Ends a row: the sink joins the denominator here and nowhere else. x multiplies o; y = lse, the natural log of the

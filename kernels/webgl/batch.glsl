@@ -12,17 +12,19 @@ struct Sequence {
   int firstGroup;
   bool causal;
   int prefix;
+  // What its first tile of KEYS keys is called among the packed tiles.
+  int firstTile;
   // Mask ranges of this sequence: [rangesBegin, rangesEnd) pairs.
   int rangesBegin, rangesEnd;
 };
 
 Sequence batch_sequence(int index) {
   ivec4 a = FETCH(ints, index * 3), b = FETCH(ints, index * 3 + 1), c = FETCH(ints, index * 3 + 2);
-  return Sequence(index, a.x, a.y, a.z, a.w, b.x, b.y != 0, b.z, c.x, c.y);
+  return Sequence(index, a.x, a.y, a.z, a.w, b.x, b.y != 0, b.z, b.w, c.x, c.y);
 }
 
-// ROWS neighbouring (query token, head of the KV head's group) pairs of one sequence, and the keys that some of them see:
-// [first, gap) and [resume, end).
+// ROWS neighbouring (query token, head of the KV head's group) pairs of one sequence, and the tiles of keys that some of
+// them see: [first, gap) and [resume, end), of which only `end` may lie inside a tile.
 struct Group {
   int sequence, row;
   int first, gap, resume, end;

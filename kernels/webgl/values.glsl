@@ -23,8 +23,20 @@ vec4 weights_of(int tile, int row, int quad, int group) {
 
 bool is_finite(vec4 x) { return all(lessThan(floatBitsToUint(x) & 0x7f800000u, uvec4(0x7f800000u))); }
 
-#define VALUE_ROW(ordinal) kv_row(sequence, batch_key(group, min(ordinal, count - 1)), kvHead)
+// The place of a key, and quads of lanes there.
+#ifdef TILED
+#define VALUE_ROWS(key, last) int packed = kv_tile(sequence, key, kvHead) * KEYS - (key);
+#define VALUE_ROW(key) (packed + (key))
+#else
+#define VALUE_ROWS(key, last) Span span = kv_span(sequence, key, last);
+#define VALUE_ROW(key) kv_row_of(span, sequence, key, kvHead)
+#endif
 #define VALUE(row, quad) kv_decode(FETCH(values, (row) * VALUE_TEXELS + (quad) / KV_QUADS), (quad) % KV_QUADS)
+#ifdef TOKEN_SCALES
+#define VALUE_SCALE(row) uintBitsToFloat(FETCH(valueScales, row).x)
+#else
+#define VALUE_SCALE(row) 1.0
+#endif
 
 void main() {
   ivec2 at = ivec2(gl_FragCoord.xy);
@@ -51,28 +63,31 @@ void main() {
     vec4 weights@r_0 = weights_of(tile, @r, 0, at.y), weights@r_1 = weights_of(tile, @r, 1, at.y);
     float top@r = weights@r_1.w;
     weights@r_1.w = 0.0;
-    if (top@r > m@r + SOFTMAX_SLACK) {
+    if (top@r > m@r) {
       float fade = softmax_rescale(m@r, top@r);
       l@r *= fade;
 #for c in QUADS
       o@r_@c *= fade;
 #end
       m@r = top@r;
+    } else if (top@r < m@r) {
+      float fade = softmax_rescale(top@r, m@r);
+      weights@r_0 *= fade;
+      weights@r_1 *= fade;
     }
-    float factor@r = softmax_rescale(top@r, m@r);
-    weights@r_0 *= factor@r;
-    weights@r_1 *= factor@r;
-    l@r += dot(weights@r_0 + weights@r_1, vec4(1.0));
 #end
-    if (counts) continue;
+    if (counts) {
+#for r in ROWS
+      l@r += dot(weights@r_0 + weights@r_1, vec4(1.0));
+#end
+      continue;
+    }
+    int key0 = batch_key(group, tile * KEYS), last = key0 + min(KEYS, count - tile * KEYS) - 1;
+    VALUE_ROWS(key0, last)
 #for k in KEYS
     {
-      int row = VALUE_ROW(tile * KEYS + @k);
-#ifdef TOKEN_SCALES
-      float scale = uintBitsToFloat(FETCH(valueScales, row).x);
-#else
-      const float scale = 1.0;
-#endif
+      int row = VALUE_ROW(min(key0 + @k, last));
+      float scale = VALUE_SCALE(row);
 #for c in QUADS
       vec4 value@c = VALUE(row, lanes@c);
 #end
@@ -100,12 +115,10 @@ void main() {
 #end
     for (int ordinal = begin * KEYS; ordinal < min(end * KEYS, count); ordinal++) {
       int tile = ordinal / KEYS, place = ordinal - tile * KEYS;
-      int row = VALUE_ROW(ordinal);
-#ifdef TOKEN_SCALES
-      float scale = uintBitsToFloat(FETCH(valueScales, row).x);
-#else
-      const float scale = 1.0;
-#endif
+      int key = batch_key(group, ordinal);
+      VALUE_ROWS(key - place, key)
+      int row = VALUE_ROW(key);
+      float scale = VALUE_SCALE(row);
 #for c in QUADS
       vec4 value@c = VALUE(row, lanes@c);
 #end

@@ -1,5 +1,5 @@
-// First half of a tile: one fragment scores ROWS query rows against KEYS keys and writes exp(s - the tile's maximum),
-// the maximum in the last place. Texel (tile, group), two layers a row.
+// First half of a tile: one fragment scores ROWS query rows against KEYS keys and writes exp(s - the tile's step), the step
+// in the last place. Texel (tile, group), two layers a row.
 #include "parts/kv.glsl"
 #include "parts/score.glsl"
 #include "parts/mask.glsl"
@@ -28,25 +28,37 @@ void main() {
   int count = batch_keys(group), first = (tiles.z + at.x) * KEYS;
   if (first >= count) discard;
   Sequence sequence = batch_sequence(group.sequence);
+  int key0 = batch_key(group, first), last = min(KEYS, count - first) - 1;
+  Span span = kv_span(sequence, key0, key0 + last);
 
+#ifdef TILED
+  int packed = kv_tile(sequence, key0, kvHead), stride = packedTiles * p_numKvHeads;
+#define KEY_STEP (KEYS * stride)
+#else
+#define KEY_STEP 1
+#endif
 #for k in KEYS
-  int row@k = kv_row(sequence, batch_key(group, min(first + @k, count - 1)), kvHead) * KEY_TEXELS;
+#ifdef TILED
+  int row@k = packed + @k * stride;
+#else
+  int row@k = kv_row_of(span, sequence, key0 + min(@k, last), kvHead) * KEY_TEXELS;
+#endif
 #end
 #for r in ROWS
 #for k in KEYS
   float score@r_@k = 0.0;
 #end
 #end
-  int query = (kvHead * tiles.w + index) * KEY_TEXELS * KV_QUADS * ROWS;
+  int query = kvHead * tiles.w + index, lines = p_numKvHeads * tiles.w;
   for (int t = 0; t < KEY_TEXELS; t++) {
 #for k in KEYS
-    uvec4 texel@k = FETCH(keys, row@k + t);
+    uvec4 texel@k = FETCH(keys, row@k + t * KEY_STEP);
 #end
     for (int quad = 0; quad < KV_QUADS; quad++) {
 #for r in ROWS
-      vec4 query@r = uintBitsToFloat(FETCH(queries, query + @r));
+      vec4 query@r = uintBitsToFloat(FETCH(queries, query + @r * lines));
 #end
-      query += ROWS;
+      query += ROWS * lines;
 #for k in KEYS
       vec4 key@k = kv_decode(texel@k, quad);
 #for r in ROWS
@@ -68,19 +80,20 @@ void main() {
     Row row = batch_row(sequence, kvHead, group.row + r);
     float top = SOFTMAX_NONE;
     for (int k = 0; k < KEYS; k++) {
-      int key = batch_key(group, min(first + k, count - 1));
+      int key = key0 + min(k, last);
       float s = scores[r * KEYS + k] * p_softmaxScale;
 #ifdef HEAD_SCALES
       s *= uintBitsToFloat(FETCH(headScales, kvHead).x);
 #endif
 #ifdef TOKEN_SCALES
-      s *= uintBitsToFloat(FETCH(keyScales, kv_row(sequence, key, kvHead)).x);
+      s *= uintBitsToFloat(FETCH(keyScales, kv_row_of(span, sequence, key, kvHead)).x);
 #endif
       s = score_apply(sequence, row, key, s);
-      s = first + k < count && mask_visible(sequence, row, key) ? s : SOFTMAX_NONE;
+      s = k <= last && mask_visible(sequence, row, key) ? s : SOFTMAX_NONE;
       top = s > top ? s : top;
       scores[r * KEYS + k] = s;
     }
+    top = softmax_step(top);
     float shift = softmax_shift(top);
     for (int k = 0; k < KEYS; k++) {
       float s = scores[r * KEYS + k];

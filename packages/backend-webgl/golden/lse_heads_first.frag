@@ -96,11 +96,12 @@ struct Sequence {
   int firstGroup;
   bool causal;
   int prefix;
+  int firstTile;
   int rangesBegin, rangesEnd;
 };
 Sequence batch_sequence(int index) {
   ivec4 a = FETCH(ints, index * 3), b = FETCH(ints, index * 3 + 1), c = FETCH(ints, index * 3 + 2);
-  return Sequence(index, a.x, a.y, a.z, a.w, b.x, b.y != 0, b.z, c.x, c.y);
+  return Sequence(index, a.x, a.y, a.z, a.w, b.x, b.y != 0, b.z, b.w, c.x, c.y);
 }
 struct Group {
   int sequence, row;
@@ -146,7 +147,7 @@ Row batch_row(Sequence sequence, int kvHead, int row) {
   return r;
 }
 #define SOFTMAX_NONE uintBitsToFloat(0xff800000u)
-#define SOFTMAX_SLACK 4.0
+#define SOFTMAX_STEP 4.0
 bool softmax_is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }
 float softmax_exp(float x) {
   float low = max(x, -88.02969193);
@@ -178,6 +179,9 @@ float softmax_log(float x) {
   return (bits & 0x7f800000) == 0x7f800000 ? x : y;
 }
 float softmax_shift(float m) { return m == SOFTMAX_NONE ? 0.0 : m; }
+float softmax_step(float top) {
+  return top == SOFTMAX_NONE ? top : floor(top * (1.0 / SOFTMAX_STEP) + 0.5) * SOFTMAX_STEP;
+}
 float softmax_rescale(float m, float top) { return m == SOFTMAX_NONE ? 0.0 : softmax_exp(m - softmax_shift(top)); }
 vec2 softmax_finish(float m, float l, float sink) {
   float top = softmax_shift(max(m, sink));

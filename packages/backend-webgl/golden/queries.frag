@@ -94,11 +94,12 @@ struct Sequence {
   int firstGroup;
   bool causal;
   int prefix;
+  int firstTile;
   int rangesBegin, rangesEnd;
 };
 Sequence batch_sequence(int index) {
   ivec4 a = FETCH(ints, index * 3), b = FETCH(ints, index * 3 + 1), c = FETCH(ints, index * 3 + 2);
-  return Sequence(index, a.x, a.y, a.z, a.w, b.x, b.y != 0, b.z, c.x, c.y);
+  return Sequence(index, a.x, a.y, a.z, a.w, b.x, b.y != 0, b.z, b.w, c.x, c.y);
 }
 struct Group {
   int sequence, row;
@@ -150,13 +151,13 @@ layout(location = 0) out highp uvec4 texel;
 void main() {
   ivec2 at = ivec2(gl_FragCoord.xy);
   int i = pack.x + at.y * 2048 + at.x;
-  int row = i % ROWS, line = i / ROWS;
-  int quad = line % pack.z;
-  line /= pack.z;
-  int kvHead = line / pack.y;
+  int lines = p_numKvHeads * pack.y;
+  int line = i / lines, place = i - line * lines;
+  int quad = line / ROWS, row = line - quad * ROWS;
+  int kvHead = place / pack.y;
   vec4 lanes = vec4(0.0);
-  if (kvHead < p_numKvHeads) {
-    Group group = batch_group(line - kvHead * pack.y);
+  if (quad * 4 < p_headSize) {
+    Group group = batch_group(place - kvHead * pack.y);
     Sequence sequence = batch_sequence(group.sequence);
     Row r = batch_row(sequence, kvHead, group.row + row);
     int first = sequence.index * p_qStrideBatch + r.token * p_qStrideToken + r.head * p_qStrideHead + quad * 4;

@@ -97,11 +97,12 @@ struct Sequence {
   int firstGroup;
   bool causal;
   int prefix;
+  int firstTile;
   int rangesBegin, rangesEnd;
 };
 Sequence batch_sequence(int index) {
   ivec4 a = FETCH(ints, index * 3), b = FETCH(ints, index * 3 + 1), c = FETCH(ints, index * 3 + 2);
-  return Sequence(index, a.x, a.y, a.z, a.w, b.x, b.y != 0, b.z, c.x, c.y);
+  return Sequence(index, a.x, a.y, a.z, a.w, b.x, b.y != 0, b.z, b.w, c.x, c.y);
 }
 struct Group {
   int sequence, row;
@@ -186,8 +187,26 @@ int kv_row(Sequence sequence, int key, int kvHead) {
   return (sequence.index * p_maxSeqLen + key) * p_numKvHeads + kvHead;
 #endif
 }
+#if defined(PAGED) && BLOCK_SIZE >= KEYS
+struct Span {
+  int near, far, border;
+};
+Span kv_span(Sequence sequence, int first, int last) {
+  int near = first / BLOCK_SIZE, far = last / BLOCK_SIZE;
+  return Span(batch_block(sequence, near) - near, batch_block(sequence, far) - far, far * BLOCK_SIZE);
+}
+int kv_row_of(Span span, Sequence sequence, int key, int kvHead) {
+  return ((key < span.border ? span.near : span.far) * BLOCK_SIZE + key) * p_numKvHeads + kvHead;
+}
+#else
+struct Span { int first; };
+Span kv_span(Sequence sequence, int first, int last) { return Span(first); }
+int kv_row_of(Span span, Sequence sequence, int key, int kvHead) { return kv_row(sequence, key, kvHead); }
+#endif
+uniform int packedTiles;
+int kv_tile(Sequence sequence, int key, int kvHead) { return kvHead * packedTiles + sequence.firstTile + key / KEYS; }
 #define SOFTMAX_NONE uintBitsToFloat(0xff800000u)
-#define SOFTMAX_SLACK 4.0
+#define SOFTMAX_STEP 4.0
 bool softmax_is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }
 float softmax_exp(float x) {
   float low = max(x, -88.02969193);
@@ -219,6 +238,9 @@ float softmax_log(float x) {
   return (bits & 0x7f800000) == 0x7f800000 ? x : y;
 }
 float softmax_shift(float m) { return m == SOFTMAX_NONE ? 0.0 : m; }
+float softmax_step(float top) {
+  return top == SOFTMAX_NONE ? top : floor(top * (1.0 / SOFTMAX_STEP) + 0.5) * SOFTMAX_STEP;
+}
 float softmax_rescale(float m, float top) { return m == SOFTMAX_NONE ? 0.0 : softmax_exp(m - softmax_shift(top)); }
 vec2 softmax_finish(float m, float l, float sink) {
   float top = softmax_shift(max(m, sink));
@@ -245,8 +267,19 @@ vec4 weights_of(int tile, int row, int quad, int group) {
   return uintBitsToFloat(texelFetch(weights, ivec3(tile - tiles.z, group, row * 2 + quad), 0));
 }
 bool is_finite(vec4 x) { return all(lessThan(floatBitsToUint(x) & 0x7f800000u, uvec4(0x7f800000u))); }
-#define VALUE_ROW(ordinal) kv_row(sequence, batch_key(group, min(ordinal, count - 1)), kvHead)
+#ifdef TILED
+#define VALUE_ROWS(key, last) int packed = kv_tile(sequence, key, kvHead) * KEYS - (key);
+#define VALUE_ROW(key) (packed + (key))
+#else
+#define VALUE_ROWS(key, last) Span span = kv_span(sequence, key, last);
+#define VALUE_ROW(key) kv_row_of(span, sequence, key, kvHead)
+#endif
 #define VALUE(row, quad) kv_decode(FETCH(values, (row) * VALUE_TEXELS + (quad) / KV_QUADS), (quad) % KV_QUADS)
+#ifdef TOKEN_SCALES
+#define VALUE_SCALE(row) uintBitsToFloat(FETCH(valueScales, row).x)
+#else
+#define VALUE_SCALE(row) 1.0
+#endif
 void main() {
   ivec2 at = ivec2(gl_FragCoord.xy);
   int split = at.x / (VALUE_BLOCKS + 1), column = at.x - split * (VALUE_BLOCKS + 1);
@@ -274,67 +307,71 @@ void main() {
     vec4 weights0_0 = weights_of(tile, 0, 0, at.y), weights0_1 = weights_of(tile, 0, 1, at.y);
     float top0 = weights0_1.w;
     weights0_1.w = 0.0;
-    if (top0 > m0 + SOFTMAX_SLACK) {
+    if (top0 > m0) {
       float fade = softmax_rescale(m0, top0);
       l0 *= fade;
       o0_0 *= fade;
       o0_1 *= fade;
       m0 = top0;
+    } else if (top0 < m0) {
+      float fade = softmax_rescale(top0, m0);
+      weights0_0 *= fade;
+      weights0_1 *= fade;
     }
-    float factor0 = softmax_rescale(top0, m0);
-    weights0_0 *= factor0;
-    weights0_1 *= factor0;
-    l0 += dot(weights0_0 + weights0_1, vec4(1.0));
     vec4 weights1_0 = weights_of(tile, 1, 0, at.y), weights1_1 = weights_of(tile, 1, 1, at.y);
     float top1 = weights1_1.w;
     weights1_1.w = 0.0;
-    if (top1 > m1 + SOFTMAX_SLACK) {
+    if (top1 > m1) {
       float fade = softmax_rescale(m1, top1);
       l1 *= fade;
       o1_0 *= fade;
       o1_1 *= fade;
       m1 = top1;
+    } else if (top1 < m1) {
+      float fade = softmax_rescale(top1, m1);
+      weights1_0 *= fade;
+      weights1_1 *= fade;
     }
-    float factor1 = softmax_rescale(top1, m1);
-    weights1_0 *= factor1;
-    weights1_1 *= factor1;
-    l1 += dot(weights1_0 + weights1_1, vec4(1.0));
     vec4 weights2_0 = weights_of(tile, 2, 0, at.y), weights2_1 = weights_of(tile, 2, 1, at.y);
     float top2 = weights2_1.w;
     weights2_1.w = 0.0;
-    if (top2 > m2 + SOFTMAX_SLACK) {
+    if (top2 > m2) {
       float fade = softmax_rescale(m2, top2);
       l2 *= fade;
       o2_0 *= fade;
       o2_1 *= fade;
       m2 = top2;
+    } else if (top2 < m2) {
+      float fade = softmax_rescale(top2, m2);
+      weights2_0 *= fade;
+      weights2_1 *= fade;
     }
-    float factor2 = softmax_rescale(top2, m2);
-    weights2_0 *= factor2;
-    weights2_1 *= factor2;
-    l2 += dot(weights2_0 + weights2_1, vec4(1.0));
     vec4 weights3_0 = weights_of(tile, 3, 0, at.y), weights3_1 = weights_of(tile, 3, 1, at.y);
     float top3 = weights3_1.w;
     weights3_1.w = 0.0;
-    if (top3 > m3 + SOFTMAX_SLACK) {
+    if (top3 > m3) {
       float fade = softmax_rescale(m3, top3);
       l3 *= fade;
       o3_0 *= fade;
       o3_1 *= fade;
       m3 = top3;
+    } else if (top3 < m3) {
+      float fade = softmax_rescale(top3, m3);
+      weights3_0 *= fade;
+      weights3_1 *= fade;
     }
-    float factor3 = softmax_rescale(top3, m3);
-    weights3_0 *= factor3;
-    weights3_1 *= factor3;
-    l3 += dot(weights3_0 + weights3_1, vec4(1.0));
-    if (counts) continue;
+    if (counts) {
+      l0 += dot(weights0_0 + weights0_1, vec4(1.0));
+      l1 += dot(weights1_0 + weights1_1, vec4(1.0));
+      l2 += dot(weights2_0 + weights2_1, vec4(1.0));
+      l3 += dot(weights3_0 + weights3_1, vec4(1.0));
+      continue;
+    }
+    int key0 = batch_key(group, tile * KEYS), last = key0 + min(KEYS, count - tile * KEYS) - 1;
+    VALUE_ROWS(key0, last)
     {
-      int row = VALUE_ROW(tile * KEYS + 0);
-#ifdef TOKEN_SCALES
-      float scale = uintBitsToFloat(FETCH(valueScales, row).x);
-#else
-      const float scale = 1.0;
-#endif
+      int row = VALUE_ROW(min(key0 + 0, last));
+      float scale = VALUE_SCALE(row);
       vec4 value0 = VALUE(row, lanes0);
       vec4 value1 = VALUE(row, lanes1);
       o0_0 += weights0_0.x * scale * value0;
@@ -347,12 +384,8 @@ void main() {
       o3_1 += weights3_0.x * scale * value1;
     }
     {
-      int row = VALUE_ROW(tile * KEYS + 1);
-#ifdef TOKEN_SCALES
-      float scale = uintBitsToFloat(FETCH(valueScales, row).x);
-#else
-      const float scale = 1.0;
-#endif
+      int row = VALUE_ROW(min(key0 + 1, last));
+      float scale = VALUE_SCALE(row);
       vec4 value0 = VALUE(row, lanes0);
       vec4 value1 = VALUE(row, lanes1);
       o0_0 += weights0_0.y * scale * value0;
@@ -365,12 +398,8 @@ void main() {
       o3_1 += weights3_0.y * scale * value1;
     }
     {
-      int row = VALUE_ROW(tile * KEYS + 2);
-#ifdef TOKEN_SCALES
-      float scale = uintBitsToFloat(FETCH(valueScales, row).x);
-#else
-      const float scale = 1.0;
-#endif
+      int row = VALUE_ROW(min(key0 + 2, last));
+      float scale = VALUE_SCALE(row);
       vec4 value0 = VALUE(row, lanes0);
       vec4 value1 = VALUE(row, lanes1);
       o0_0 += weights0_0.z * scale * value0;
@@ -383,12 +412,8 @@ void main() {
       o3_1 += weights3_0.z * scale * value1;
     }
     {
-      int row = VALUE_ROW(tile * KEYS + 3);
-#ifdef TOKEN_SCALES
-      float scale = uintBitsToFloat(FETCH(valueScales, row).x);
-#else
-      const float scale = 1.0;
-#endif
+      int row = VALUE_ROW(min(key0 + 3, last));
+      float scale = VALUE_SCALE(row);
       vec4 value0 = VALUE(row, lanes0);
       vec4 value1 = VALUE(row, lanes1);
       o0_0 += weights0_0.w * scale * value0;
@@ -401,12 +426,8 @@ void main() {
       o3_1 += weights3_0.w * scale * value1;
     }
     {
-      int row = VALUE_ROW(tile * KEYS + 4);
-#ifdef TOKEN_SCALES
-      float scale = uintBitsToFloat(FETCH(valueScales, row).x);
-#else
-      const float scale = 1.0;
-#endif
+      int row = VALUE_ROW(min(key0 + 4, last));
+      float scale = VALUE_SCALE(row);
       vec4 value0 = VALUE(row, lanes0);
       vec4 value1 = VALUE(row, lanes1);
       o0_0 += weights0_1.x * scale * value0;
@@ -419,12 +440,8 @@ void main() {
       o3_1 += weights3_1.x * scale * value1;
     }
     {
-      int row = VALUE_ROW(tile * KEYS + 5);
-#ifdef TOKEN_SCALES
-      float scale = uintBitsToFloat(FETCH(valueScales, row).x);
-#else
-      const float scale = 1.0;
-#endif
+      int row = VALUE_ROW(min(key0 + 5, last));
+      float scale = VALUE_SCALE(row);
       vec4 value0 = VALUE(row, lanes0);
       vec4 value1 = VALUE(row, lanes1);
       o0_0 += weights0_1.y * scale * value0;
@@ -437,12 +454,8 @@ void main() {
       o3_1 += weights3_1.y * scale * value1;
     }
     {
-      int row = VALUE_ROW(tile * KEYS + 6);
-#ifdef TOKEN_SCALES
-      float scale = uintBitsToFloat(FETCH(valueScales, row).x);
-#else
-      const float scale = 1.0;
-#endif
+      int row = VALUE_ROW(min(key0 + 6, last));
+      float scale = VALUE_SCALE(row);
       vec4 value0 = VALUE(row, lanes0);
       vec4 value1 = VALUE(row, lanes1);
       o0_0 += weights0_1.z * scale * value0;
@@ -475,12 +488,10 @@ void main() {
     o3_1 = vec4(0.0);
     for (int ordinal = begin * KEYS; ordinal < min(end * KEYS, count); ordinal++) {
       int tile = ordinal / KEYS, place = ordinal - tile * KEYS;
-      int row = VALUE_ROW(ordinal);
-#ifdef TOKEN_SCALES
-      float scale = uintBitsToFloat(FETCH(valueScales, row).x);
-#else
-      const float scale = 1.0;
-#endif
+      int key = batch_key(group, ordinal);
+      VALUE_ROWS(key - place, key)
+      int row = VALUE_ROW(key);
+      float scale = VALUE_SCALE(row);
       vec4 value0 = VALUE(row, lanes0);
       vec4 value1 = VALUE(row, lanes1);
       {

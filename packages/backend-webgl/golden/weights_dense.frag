@@ -22,6 +22,7 @@ precision highp isampler2DArray;
 #define KV_FP8_PER_TOKEN_HEAD 7
 #define KV_TYPE 0
 #define KV_QUADS 1
+#define TILED
 uniform float paramFloats[4];
 uniform int paramInts[39];
 #define p_softmaxScale paramFloats[0]
@@ -94,11 +95,12 @@ struct Sequence {
   int firstGroup;
   bool causal;
   int prefix;
+  int firstTile;
   int rangesBegin, rangesEnd;
 };
 Sequence batch_sequence(int index) {
   ivec4 a = FETCH(ints, index * 3), b = FETCH(ints, index * 3 + 1), c = FETCH(ints, index * 3 + 2);
-  return Sequence(index, a.x, a.y, a.z, a.w, b.x, b.y != 0, b.z, c.x, c.y);
+  return Sequence(index, a.x, a.y, a.z, a.w, b.x, b.y != 0, b.z, b.w, c.x, c.y);
 }
 struct Group {
   int sequence, row;
@@ -183,8 +185,26 @@ int kv_row(Sequence sequence, int key, int kvHead) {
   return (sequence.index * p_maxSeqLen + key) * p_numKvHeads + kvHead;
 #endif
 }
+#if defined(PAGED) && BLOCK_SIZE >= KEYS
+struct Span {
+  int near, far, border;
+};
+Span kv_span(Sequence sequence, int first, int last) {
+  int near = first / BLOCK_SIZE, far = last / BLOCK_SIZE;
+  return Span(batch_block(sequence, near) - near, batch_block(sequence, far) - far, far * BLOCK_SIZE);
+}
+int kv_row_of(Span span, Sequence sequence, int key, int kvHead) {
+  return ((key < span.border ? span.near : span.far) * BLOCK_SIZE + key) * p_numKvHeads + kvHead;
+}
+#else
+struct Span { int first; };
+Span kv_span(Sequence sequence, int first, int last) { return Span(first); }
+int kv_row_of(Span span, Sequence sequence, int key, int kvHead) { return kv_row(sequence, key, kvHead); }
+#endif
+uniform int packedTiles;
+int kv_tile(Sequence sequence, int key, int kvHead) { return kvHead * packedTiles + sequence.firstTile + key / KEYS; }
 #define SOFTMAX_NONE uintBitsToFloat(0xff800000u)
-#define SOFTMAX_SLACK 4.0
+#define SOFTMAX_STEP 4.0
 bool softmax_is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }
 float softmax_exp(float x) {
   float low = max(x, -88.02969193);
@@ -216,6 +236,9 @@ float softmax_log(float x) {
   return (bits & 0x7f800000) == 0x7f800000 ? x : y;
 }
 float softmax_shift(float m) { return m == SOFTMAX_NONE ? 0.0 : m; }
+float softmax_step(float top) {
+  return top == SOFTMAX_NONE ? top : floor(top * (1.0 / SOFTMAX_STEP) + 0.5) * SOFTMAX_STEP;
+}
 float softmax_rescale(float m, float top) { return m == SOFTMAX_NONE ? 0.0 : softmax_exp(m - softmax_shift(top)); }
 vec2 softmax_finish(float m, float l, float sink) {
   float top = softmax_shift(max(m, sink));
@@ -326,13 +349,49 @@ void main() {
   int count = batch_keys(group), first = (tiles.z + at.x) * KEYS;
   if (first >= count) discard;
   Sequence sequence = batch_sequence(group.sequence);
-  int row0 = kv_row(sequence, batch_key(group, min(first + 0, count - 1)), kvHead) * KEY_TEXELS;
-  int row1 = kv_row(sequence, batch_key(group, min(first + 1, count - 1)), kvHead) * KEY_TEXELS;
-  int row2 = kv_row(sequence, batch_key(group, min(first + 2, count - 1)), kvHead) * KEY_TEXELS;
-  int row3 = kv_row(sequence, batch_key(group, min(first + 3, count - 1)), kvHead) * KEY_TEXELS;
-  int row4 = kv_row(sequence, batch_key(group, min(first + 4, count - 1)), kvHead) * KEY_TEXELS;
-  int row5 = kv_row(sequence, batch_key(group, min(first + 5, count - 1)), kvHead) * KEY_TEXELS;
-  int row6 = kv_row(sequence, batch_key(group, min(first + 6, count - 1)), kvHead) * KEY_TEXELS;
+  int key0 = batch_key(group, first), last = min(KEYS, count - first) - 1;
+  Span span = kv_span(sequence, key0, key0 + last);
+#ifdef TILED
+  int packed = kv_tile(sequence, key0, kvHead), stride = packedTiles * p_numKvHeads;
+#define KEY_STEP (KEYS * stride)
+#else
+#define KEY_STEP 1
+#endif
+#ifdef TILED
+  int row0 = packed + 0 * stride;
+#else
+  int row0 = kv_row_of(span, sequence, key0 + min(0, last), kvHead) * KEY_TEXELS;
+#endif
+#ifdef TILED
+  int row1 = packed + 1 * stride;
+#else
+  int row1 = kv_row_of(span, sequence, key0 + min(1, last), kvHead) * KEY_TEXELS;
+#endif
+#ifdef TILED
+  int row2 = packed + 2 * stride;
+#else
+  int row2 = kv_row_of(span, sequence, key0 + min(2, last), kvHead) * KEY_TEXELS;
+#endif
+#ifdef TILED
+  int row3 = packed + 3 * stride;
+#else
+  int row3 = kv_row_of(span, sequence, key0 + min(3, last), kvHead) * KEY_TEXELS;
+#endif
+#ifdef TILED
+  int row4 = packed + 4 * stride;
+#else
+  int row4 = kv_row_of(span, sequence, key0 + min(4, last), kvHead) * KEY_TEXELS;
+#endif
+#ifdef TILED
+  int row5 = packed + 5 * stride;
+#else
+  int row5 = kv_row_of(span, sequence, key0 + min(5, last), kvHead) * KEY_TEXELS;
+#endif
+#ifdef TILED
+  int row6 = packed + 6 * stride;
+#else
+  int row6 = kv_row_of(span, sequence, key0 + min(6, last), kvHead) * KEY_TEXELS;
+#endif
   float score0_0 = 0.0;
   float score0_1 = 0.0;
   float score0_2 = 0.0;
@@ -361,21 +420,21 @@ void main() {
   float score3_4 = 0.0;
   float score3_5 = 0.0;
   float score3_6 = 0.0;
-  int query = (kvHead * tiles.w + index) * KEY_TEXELS * KV_QUADS * ROWS;
+  int query = kvHead * tiles.w + index, lines = p_numKvHeads * tiles.w;
   for (int t = 0; t < KEY_TEXELS; t++) {
-    uvec4 texel0 = FETCH(keys, row0 + t);
-    uvec4 texel1 = FETCH(keys, row1 + t);
-    uvec4 texel2 = FETCH(keys, row2 + t);
-    uvec4 texel3 = FETCH(keys, row3 + t);
-    uvec4 texel4 = FETCH(keys, row4 + t);
-    uvec4 texel5 = FETCH(keys, row5 + t);
-    uvec4 texel6 = FETCH(keys, row6 + t);
+    uvec4 texel0 = FETCH(keys, row0 + t * KEY_STEP);
+    uvec4 texel1 = FETCH(keys, row1 + t * KEY_STEP);
+    uvec4 texel2 = FETCH(keys, row2 + t * KEY_STEP);
+    uvec4 texel3 = FETCH(keys, row3 + t * KEY_STEP);
+    uvec4 texel4 = FETCH(keys, row4 + t * KEY_STEP);
+    uvec4 texel5 = FETCH(keys, row5 + t * KEY_STEP);
+    uvec4 texel6 = FETCH(keys, row6 + t * KEY_STEP);
     for (int quad = 0; quad < KV_QUADS; quad++) {
-      vec4 query0 = uintBitsToFloat(FETCH(queries, query + 0));
-      vec4 query1 = uintBitsToFloat(FETCH(queries, query + 1));
-      vec4 query2 = uintBitsToFloat(FETCH(queries, query + 2));
-      vec4 query3 = uintBitsToFloat(FETCH(queries, query + 3));
-      query += ROWS;
+      vec4 query0 = uintBitsToFloat(FETCH(queries, query + 0 * lines));
+      vec4 query1 = uintBitsToFloat(FETCH(queries, query + 1 * lines));
+      vec4 query2 = uintBitsToFloat(FETCH(queries, query + 2 * lines));
+      vec4 query3 = uintBitsToFloat(FETCH(queries, query + 3 * lines));
+      query += ROWS * lines;
       vec4 key0 = kv_decode(texel0, quad);
       score0_0 += dot(query0, key0);
       score1_0 += dot(query1, key0);
@@ -447,19 +506,20 @@ void main() {
     Row row = batch_row(sequence, kvHead, group.row + r);
     float top = SOFTMAX_NONE;
     for (int k = 0; k < KEYS; k++) {
-      int key = batch_key(group, min(first + k, count - 1));
+      int key = key0 + min(k, last);
       float s = scores[r * KEYS + k] * p_softmaxScale;
 #ifdef HEAD_SCALES
       s *= uintBitsToFloat(FETCH(headScales, kvHead).x);
 #endif
 #ifdef TOKEN_SCALES
-      s *= uintBitsToFloat(FETCH(keyScales, kv_row(sequence, key, kvHead)).x);
+      s *= uintBitsToFloat(FETCH(keyScales, kv_row_of(span, sequence, key, kvHead)).x);
 #endif
       s = score_apply(sequence, row, key, s);
-      s = first + k < count && mask_visible(sequence, row, key) ? s : SOFTMAX_NONE;
+      s = k <= last && mask_visible(sequence, row, key) ? s : SOFTMAX_NONE;
       top = s > top ? s : top;
       scores[r * KEYS + k] = s;
     }
+    top = softmax_step(top);
     float shift = softmax_shift(top);
     for (int k = 0; k < KEYS; k++) {
       float s = scores[r * KEYS + k];

@@ -6,12 +6,14 @@ import type { TextureArray } from '../device/texture_array.js';
 import { cutBlocks, type GroupBlock } from '../schedule/blocks.js';
 import { packParams } from '../shaders/params.js';
 import type { TextureKvStorage } from '../storage/kv_storage.js';
+import type { TensorView } from '../tensors/input.js';
 import type { OutputTensor } from '../tensors/output.js';
 import { attentionPrograms, type AttentionPrograms } from './attention_programs.js';
 import { runCall, type Call } from './call.js';
 import { fillFolded } from './fill_folded.js';
 import { uploadBatch, type UploadedBatch } from './upload_batch.js';
 import { packRows } from './pack_rows.js';
+import { packTiles } from './pack_tiles.js';
 
 const TENSORS = ['q', 'bias', 'mask', 'alibiSlopes', 'sinks', 'qqBias'] as const;
 
@@ -31,26 +33,40 @@ export function attention(
   storage?: TextureKvStorage,
 ): TensorInfo[] {
   return runCall(device, problem.op, (call) => {
-    const programs = attentionPrograms(device, problem.spec);
+    const programs = attentionPrograms(device, problem.spec, readsTiles(problem));
     const tensors: NonNullable<Bindings['tensors']> = Object.fromEntries(
       TENSORS.map((name) => [name, inputs[name] && call.input(inputs[name])]),
     );
-    const keys = inputs.k && call.input(inputs.k);
-    const values = inputs.v && call.input(inputs.v);
+    const dense = denseInputs(call, inputs);
     const output = call.output(problem.outputShape);
     const lse = problem.spec.returnLse ? call.output(problem.lseShape) : undefined;
-    const batch = uploadBatch(call, problem, programs.shape.rows);
+    const batch = uploadBatch(call, problem, programs.shape);
     device.run(problem.op, () => {
-      const rows = storage ?? packRows(call, problem, keys, values);
-      const bindings: Bindings = {
+      const common: Bindings = {
         tensors,
-        arrays: { ints: batch.texture, ...rows.arrays },
-        ints: { intsAt: batch.at },
+        arrays: { ints: batch.texture, headScales: storage?.headScales },
+        ints: { intsAt: batch.at, packedTiles: batch.packed.tiles },
         params: packParams(problem.params),
       };
+      const { arrays } = programs.shape.tiled
+        ? packTiles(call, problem, programs, batch, common, storage ?? dense)
+        : (storage ?? packRows(call, problem, dense));
+      const bindings: Bindings = { ...common, arrays: { ...common.arrays, ...arrays } };
       new AttentionDraws(call, problem, programs, batch, bindings).run(output, lse);
     });
   });
+}
+
+function denseInputs(call: Call, { k, v }: AttentionInputs): readonly TensorView[] {
+  return k && v ? [call.input(k), call.input(v)] : [];
+}
+
+/** Rows of a sequence for a KV head from which on copying its keys and values costs less than reading them as they lie. */
+const MANY_ROWS = 32;
+
+function readsTiles({ spec, params }: AttentionProblem): boolean {
+  if (spec.phase === 'decode') return false;
+  return spec.kv.kind === 'dense' || params.maxQueryLen * spec.queriesPerKv >= MANY_ROWS;
 }
 
 /** The draws of one call. */
@@ -71,6 +87,7 @@ class AttentionDraws {
     const { shape } = this.programs;
     const { maxTextureSize } = this.call.device.limits;
     const layers = 2 * shape.rows;
+    const stateLayers = shape.quads * shape.rows;
     const { numKvHeads } = this.problem.params;
     const queries = this.packQueries();
     const blocks = cutBlocks(this.batch, shape, numKvHeads, {
@@ -86,7 +103,7 @@ class AttentionDraws {
       layers,
     );
     const columns = shape.valueBlocks + 1;
-    const state = this.call.plain(most(({ splits }) => splits) * columns, height, layers);
+    const state = this.call.plain(most(({ splits }) => splits) * columns, height, stateLayers);
     for (const block of blocks) {
       for (let split = 0; split < block.splits; split += block.splitsAtOnce) {
         this.weigh(block, split, queries, weights);
@@ -104,7 +121,7 @@ class AttentionDraws {
     const count = this.problem.params.numKvHeads * numGroups * quads * rows;
     const queries = this.call.folded('texels', count);
     const program = this.programs.get('pack_queries');
-    fillFolded(this.gl, queries, count, program, this.bindings, [numGroups, quads, 0]);
+    fillFolded(this.gl, queries, count, program, this.bindings, [numGroups]);
     return queries;
   }
 

@@ -13,8 +13,9 @@ export class AttentionPrograms {
   constructor(
     private readonly device: Device,
     private readonly spec: AttentionSpec,
+    tiled: boolean,
   ) {
-    this.shape = tileShape(spec, device.limits.drawBuffers);
+    this.shape = tileShape(spec, device.limits.drawBuffers, tiled);
   }
 
   get(stage: AttentionStage): Program {
@@ -30,16 +31,20 @@ export class AttentionPrograms {
 
 const known = new WeakMap<Device, Map<string, AttentionPrograms>>();
 
-export function attentionPrograms(device: Device, spec: AttentionSpec): AttentionPrograms {
+export function attentionPrograms(
+  device: Device,
+  spec: AttentionSpec,
+  tiled: boolean,
+): AttentionPrograms {
   let ofDevice: Map<string, AttentionPrograms> | undefined = known.get(device);
   if (ofDevice === undefined) {
     ofDevice = new Map();
     known.set(device, ofDevice);
   }
-  const key = specKey(spec);
+  const key = `${specKey(spec)} ${tiled}`;
   let found = ofDevice.get(key);
   if (found === undefined) {
-    found = new AttentionPrograms(device, spec);
+    found = new AttentionPrograms(device, spec, tiled);
     ofDevice.set(key, found);
   }
   return found;

@@ -15,10 +15,8 @@ export interface KvArrays {
 export function packRows(
   call: Call,
   { params }: AttentionProblem,
-  keys: TensorView | undefined,
-  values: TensorView | undefined,
+  [keys, values]: readonly TensorView[],
 ): KvArrays {
-  if (keys === undefined || values === undefined) throw new Error('dense attention without k or v');
   const { numSeqs, maxSeqLen, numKvHeads, headSize, valueHeadSize } = params;
   const numRows = numSeqs * maxSeqLen * numKvHeads;
   const program = coverProgram(call.device, 'pack_rows');

@@ -2,6 +2,7 @@ import type { AttentionInts, AttentionPlan, AttentionProblem } from '@tfjs-atten
 import type { Device } from '../device/device.js';
 import type { TextureArray } from '../device/texture_array.js';
 import { packBatch, type Batch } from '../schedule/batch_ints.js';
+import type { TileShape } from '../shaders/tile_shape.js';
 import type { Call } from './call.js';
 
 /** A batch on the device. */
@@ -10,13 +11,17 @@ export interface UploadedBatch extends Batch {
 }
 
 /** The batch of a problem; what a plan gives is uploaded once for all layers that cut and mask it alike. */
-export function uploadBatch(call: Call, problem: AttentionProblem, rows: number): UploadedBatch {
+export function uploadBatch(
+  call: Call,
+  problem: AttentionProblem,
+  shape: TileShape,
+): UploadedBatch {
   const { ints } = problem;
   if (isPlan(ints)) {
     const { device } = call;
-    return ints.resource(device, () => new PlanUploads(device)).batchOf(problem, rows);
+    return ints.resource(device, () => new PlanUploads(device)).batchOf(problem, shape);
   }
-  const batch = packBatch(problem, rows);
+  const batch = packBatch(problem, shape);
   return upload(batch, call.folded('ints', batch.words.length / 4));
 }
 
@@ -34,17 +39,18 @@ class PlanUploads {
     forgotten.register(this, { device, textures: this.textures }, this);
   }
 
-  batchOf(problem: AttentionProblem, rows: number): UploadedBatch {
+  batchOf(problem: AttentionProblem, shape: TileShape): UploadedBatch {
     const { flags, windowLeft, windowRight, chunkSize, chunkLookback } = problem.params;
     const { queriesPerKv } = problem.spec;
-    const key = [rows, queriesPerKv, flags, windowLeft, windowRight, chunkSize, chunkLookback];
-    let found = this.batches.get(key.join());
+    const { rows, tiled } = shape;
+    const key = `${rows},${tiled},${queriesPerKv},${flags},${windowLeft},${windowRight},${chunkSize},${chunkLookback}`;
+    let found = this.batches.get(key);
     if (found === undefined) {
-      const batch = packBatch(problem, rows);
+      const batch = packBatch(problem, shape);
       const texture = this.device.pool.folded('ints', batch.words.length / 4);
       this.textures.push(texture);
       found = upload(batch, texture);
-      this.batches.set(key.join(), found);
+      this.batches.set(key, found);
     }
     return found;
   }

@@ -21,43 +21,54 @@ export interface Area {
   readonly height: number;
 }
 
-/** Makes `program` current and binds what it reads. */
+/** Makes `program` current and binds what it reads. What a uniform holds already is not set again. */
 export function bind(gl: WebGL2RenderingContext, program: Program, bindings: Bindings): void {
   gl.useProgram(program.handle);
+  const { arrays, tensors, params, ints } = bindings;
   let unit = 0;
-  for (const [name, array] of Object.entries(bindings.arrays ?? {})) {
-    const place = program.place(name);
-    if (array === undefined || place === null) continue;
+  for (const name in arrays) {
+    const array = arrays[name];
+    if (array === undefined || program.place(name) === null) continue;
     gl.activeTexture(gl.TEXTURE0 + unit);
     gl.bindTexture(gl.TEXTURE_2D_ARRAY, array.texture);
-    gl.uniform1i(place, unit++);
+    setInt(gl, program, name, unit++);
   }
-  for (const [name, view] of Object.entries(bindings.tensors ?? {})) {
-    const place = program.place(name);
-    if (view === undefined || place === null) continue;
+  for (const name in tensors) {
+    const view = tensors[name];
+    if (view === undefined || program.place(name) === null) continue;
     gl.activeTexture(gl.TEXTURE0 + unit);
     gl.bindTexture(gl.TEXTURE_2D, view.texture);
-    gl.uniform1i(place, unit++);
-    gl.uniform2i(program.place(`${name}View`), view.width, view.offset);
+    setInt(gl, program, name, unit++);
+    setInt(gl, program, `${name}View`, [view.width, view.offset]);
   }
-  const { params } = bindings;
   if (params !== undefined) {
-    gl.uniform1fv(program.place('paramFloats'), params.floats);
-    gl.uniform1iv(program.place('paramInts'), params.ints);
+    if (program.takes('paramFloats', params.floats)) {
+      gl.uniform1fv(program.place('paramFloats'), params.floats);
+    }
+    if (program.takes('paramInts', params.ints)) {
+      gl.uniform1iv(program.place('paramInts'), params.ints);
+    }
   }
-  setInts(gl, program, bindings.ints ?? {});
+  if (ints !== undefined) setInts(gl, program, ints);
 }
 
 /** Sets integer uniforms of the current program. */
 export function setInts(gl: WebGL2RenderingContext, program: Program, ints: Uniforms): void {
-  for (const [name, value] of Object.entries(ints)) {
-    const place = program.place(name);
-    if (place === null) continue;
-    if (typeof value === 'number') gl.uniform1i(place, value);
-    else if (value.length === 2) gl.uniform2iv(place, value);
-    else if (value.length === 3) gl.uniform3iv(place, value);
-    else gl.uniform4iv(place, value);
-  }
+  for (const name in ints) setInt(gl, program, name, ints[name]);
+}
+
+function setInt(
+  gl: WebGL2RenderingContext,
+  program: Program,
+  name: string,
+  value: Uniforms[string],
+): void {
+  if (!program.takes(name, value)) return;
+  const place = program.place(name);
+  if (typeof value === 'number') gl.uniform1i(place, value);
+  else if (value.length === 2) gl.uniform2iv(place, value);
+  else if (value.length === 3) gl.uniform3iv(place, value);
+  else gl.uniform4iv(place, value);
 }
 
 /** Runs the current program once for every texel of an area of the bound framebuffer. */

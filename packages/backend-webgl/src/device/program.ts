@@ -4,6 +4,7 @@ import { DeviceError } from '@tfjs-attention/core/provider';
 export class Program {
   readonly handle: WebGLProgram;
   private readonly places = new Map<string, WebGLUniformLocation | null>();
+  private readonly values = new Map<string, number | ArrayLike<number>>();
 
   /** @throws DeviceError with the driver's words where it does not compile. */
   constructor(
@@ -38,6 +39,15 @@ export class Program {
     return shader;
   }
 
+  /** Whether the program uses a uniform and it has another value than `value`, which it is taken to get now. */
+  takes(name: string, value: number | ArrayLike<number>): boolean {
+    if (this.place(name) === null) return false;
+    const last = this.values.get(name);
+    if (last !== undefined && isSame(last, value)) return false;
+    this.values.set(name, typeof value === 'number' ? value : Array.from(value));
+    return true;
+  }
+
   /** Where a uniform lies; null where the program does not use it. */
   place(name: string): WebGLUniformLocation | null {
     let place = this.places.get(name);
@@ -47,4 +57,10 @@ export class Program {
     }
     return place;
   }
+}
+
+function isSame(a: number | ArrayLike<number>, b: number | ArrayLike<number>): boolean {
+  if (typeof a === 'number' || typeof b === 'number') return a === b;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return a.length === b.length;
 }

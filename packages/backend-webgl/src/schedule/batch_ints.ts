@@ -3,7 +3,8 @@ import {
   type AttentionInts,
   type AttentionProblem,
 } from '@tfjs-attention/core/provider';
-import { countOf, keyRange } from './key_range.js';
+import { TILE_KEYS, type TileShape } from '../shaders/tile_shape.js';
+import { countOf, keyRange, wholeTiles } from './key_range.js';
 
 /** A batch as kernels/webgl/batch.glsl reads it, and what the host needs to cut it into draws. */
 export interface Batch {
@@ -11,15 +12,20 @@ export interface Batch {
   /** First texels of groups, block tables, tokens and mask ranges. */
   readonly at: readonly [number, number, number, number];
   readonly numGroups: number;
-  /** Keys that each group sees. */
+  /** Keys of the tiles that each group sees. */
   readonly keysOf: Int32Array;
+  /** Tiles of a KV head to be packed, and the first texel of their sequences. */
+  readonly packed: { readonly tiles: number; readonly at: number };
 }
 
 const SEQUENCE_TEXELS = 3;
 const GROUP_TEXELS = 2;
 
 /** Cuts every sequence's rows (query token, head of the group) into groups of `rows`. */
-export function packBatch({ params, ints, spec }: AttentionProblem, rows: number): Batch {
+export function packBatch(
+  { params, ints, spec }: AttentionProblem,
+  { rows, tiled }: Pick<TileShape, 'rows' | 'tiled'>,
+): Batch {
   const { numSeqs, maxQueryLen, maxBlocksPerSeq } = params;
   const { queriesPerKv } = spec;
   const lengthOf = (b: number) =>
@@ -35,7 +41,10 @@ export function packBatch({ params, ints, spec }: AttentionProblem, rows: number
   const tables = groups + numGroups * GROUP_TEXELS;
   const tokens = tables + texels(blockTables === undefined ? 0 : numSeqs * maxBlocksPerSeq);
   const rangesAt = tokens + texels(numTokens);
-  const words = new Int32Array((rangesAt + texels(ranges?.length ?? 0)) * 4);
+  const packedAt = rangesAt + texels(ranges?.length ?? 0);
+  const words = new Int32Array(packedAt * 4);
+  /** The sequence of each packed tile. */
+  const packed: number[] = [];
   if (blockTables) words.set(blockTables, tables * 4);
   if (ranges) words.set(ranges, rangesAt * 4);
 
@@ -53,11 +62,17 @@ export function packBatch({ params, ints, spec }: AttentionProblem, rows: number
     ); // prettier-ignore
     if (numTokens > 0) words.fill(b, tokens * 4 + start, tokens * 4 + start + length);
     const total = length * queriesPerKv;
+    let lowest = Infinity;
+    let highest = 0;
     for (let row = 0; row < total; row += rows) {
       const first = offset + Math.floor(row / queriesPerKv);
       const last = offset + Math.floor((Math.min(row + rows, total) - 1) / queriesPerKv);
-      const range = keyRange(rules, first, last, seqLen);
+      const range = wholeTiles(keyRange(rules, first, last, seqLen), TILE_KEYS);
       keysOf[group] = countOf(range);
+      if (keysOf[group] > 0) {
+        lowest = Math.min(lowest, range.first / TILE_KEYS);
+        highest = Math.max(highest, Math.ceil(range.end / TILE_KEYS));
+      }
       const to = (groups + group * GROUP_TEXELS) * 4;
       words[to] = b;
       words[to + 1] = row;
@@ -67,8 +82,18 @@ export function packBatch({ params, ints, spec }: AttentionProblem, rows: number
       words[to + 5] = range.end;
       group++;
     }
+    if (tiled && lowest < highest) {
+      words[b * SEQUENCE_TEXELS * 4 + 7] = packed.length - lowest;
+      for (let tile = lowest; tile < highest; tile++) packed.push(b);
+    }
   }
-  return { words, at: [groups, tables, tokens, rangesAt], numGroups, keysOf };
+  return {
+    words: joined(words, packed),
+    at: [groups, tables, tokens, rangesAt],
+    numGroups,
+    keysOf,
+    packed: { tiles: packed.length, at: packedAt },
+  };
 }
 
 /** Which pairs of the packed ranges are sequence b's. */
@@ -76,6 +101,14 @@ function rangesOf({ mmRanges }: AttentionInts, b: number, numSeqs: number): [num
   if (mmRanges === undefined) return [0, 0];
   const pair = (i: number) => (mmRanges[i] - numSeqs - 1) / 2;
   return [pair(b), pair(b + 1)];
+}
+
+/** Whole texels of both. */
+function joined(words: Int32Array, tail: readonly number[]): Int32Array {
+  const all = new Int32Array(words.length + texels(tail.length) * 4);
+  all.set(words);
+  all.set(tail, words.length);
+  return all;
 }
 
 const texels = (count: number) => Math.ceil(count / 4);

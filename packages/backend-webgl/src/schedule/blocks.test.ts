@@ -3,7 +3,15 @@ import fc from 'fast-check';
 import { TILE_KEYS, type TileShape } from '../shaders/tile_shape.js';
 import { cutBlocks } from './blocks.js';
 
-const shape: TileShape = { rows: 4, valueBlocks: 8, kvQuads: 1, keyTexels: 16, valueTexels: 16 };
+const shape: TileShape = {
+  rows: 4,
+  quads: 2,
+  valueBlocks: 8,
+  tiled: true,
+  kvQuads: 1,
+  keyTexels: 16,
+  valueTexels: 16,
+};
 const limits = { maxTextureSize: 256, weightTexels: 4096, fragments: 512 };
 
 function cut(keys: number[], numKvHeads = 2, changes: Partial<typeof limits> = {}) {
@@ -12,6 +20,7 @@ function cut(keys: number[], numKvHeads = 2, changes: Partial<typeof limits> = {
     at: [0, 0, 0, 0] as const,
     numGroups: keys.length,
     keysOf: Int32Array.from(keys),
+    packed: { tiles: 0, at: 0 },
   };
   return cutBlocks(batch, shape, numKvHeads, { ...limits, ...changes });
 }

@@ -23,6 +23,8 @@ export interface BlockLimits {
 
 /** Tiles below which a split is not worth its merge. */
 const LEAST_TILES = 4;
+/** A fragment waits for its tiles one after the other, then the merge for its splits, about this many in a tile's time. */
+const TILES_PER_MERGE = 4;
 
 /** Cuts a batch so that scratch memory does not grow with the number of keys times queries. */
 export function cutBlocks(
@@ -51,6 +53,7 @@ export function cutBlocks(
       mostSplits,
       Math.ceil(fragments / (rows * columns)),
       Math.ceil(tiles / LEAST_TILES),
+      Math.ceil(Math.sqrt(tiles * TILES_PER_MERGE)),
     );
     const tilesPerSplit = Math.min(widest, Math.ceil(tiles / wanted));
     const splits = Math.ceil(tiles / tilesPerSplit);

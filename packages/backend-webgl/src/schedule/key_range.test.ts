@@ -1,7 +1,7 @@
 import { mayAttend, type MaskRules } from '@tfjs-attention/core/provider';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { countOf, keyRange } from './key_range.js';
+import { countOf, keyRange, wholeTiles, type KeyRange } from './key_range.js';
 
 const rules: MaskRules = {
   causal: false,
@@ -63,5 +63,26 @@ test('no visible key lies outside, and the count is that of both stretches', () 
       }
     }),
     { numRuns: 2000 },
+  );
+});
+
+test('whole tiles hold every key of a range, begin at multiples and never pass its end', () => {
+  const anyRange = fc
+    .tuple(fc.nat(60), fc.nat(60), fc.nat(60), fc.nat(60))
+    .map((places) => places.sort((a, b) => a - b))
+    .map(([first, gap, resume, end]) => ({ first, gap, resume, end }));
+  fc.assert(
+    fc.property(anyRange, fc.integer({ min: 1, max: 9 }), (range, tile) => {
+      const whole = wholeTiles(range, tile);
+      for (const start of [whole.first, whole.resume === whole.end ? 0 : whole.resume]) {
+        expect(start % tile).toBe(0);
+      }
+      expect(whole.end).toBe(range.end);
+      if (whole.gap !== whole.end) expect(whole.gap % tile).toBe(0);
+      const holds = ({ first, gap, resume, end }: KeyRange, j: number) =>
+        (first <= j && j < gap) || (resume <= j && j < end);
+      for (let j = 0; j < 70; j++) if (holds(range, j)) expect(holds(whole, j)).toBe(true);
+    }),
+    { numRuns: 1000 },
   );
 });

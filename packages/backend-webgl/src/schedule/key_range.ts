@@ -20,6 +20,14 @@ export function keyRange(rules: MaskRules, first: number, last: number, seqLen: 
   return { first: begin, gap: end, resume: end, end };
 }
 
+/** The same keys and those beside them that fill whole tiles: only the end of all keys may lie inside a tile. */
+export function wholeTiles({ first, gap, resume, end }: KeyRange, tile: number): KeyRange {
+  const down = (key: number) => key - (key % tile);
+  const [begin, middle, again] = [down(first), down(gap + tile - 1), down(resume)];
+  if (resume === end || middle >= again) return { first: begin, gap: end, resume: end, end };
+  return { first: begin, gap: middle, resume: again, end };
+}
+
 export function countOf({ first, gap, resume, end }: KeyRange): number {
   return gap - first + end - resume;
 }

@@ -16,6 +16,7 @@ import gatherTexels from 'kernels/webgl/gather_texels.glsl';
 import mergeStates from 'kernels/webgl/merge_states.glsl';
 import packQueries from 'kernels/webgl/pack_queries.glsl';
 import packRows from 'kernels/webgl/pack_rows.glsl';
+import packTiles from 'kernels/webgl/pack_tiles.glsl';
 import scatter from 'kernels/webgl/scatter.glsl';
 import scatterTexels from 'kernels/webgl/scatter_texels.glsl';
 import texels from 'kernels/webgl/texels.glsl';
@@ -41,6 +42,7 @@ export const FILES: Readonly<Record<string, string>> = {
   'webgl/merge_states.glsl': mergeStates,
   'webgl/pack_queries.glsl': packQueries,
   'webgl/pack_rows.glsl': packRows,
+  'webgl/pack_tiles.glsl': packTiles,
   'webgl/scatter.glsl': scatter,
   'webgl/scatter_texels.glsl': scatterTexels,
   'webgl/texels.glsl': texels,

@@ -1,29 +1,37 @@
 import { bytesPerElement, type AttentionSpec } from '@tfjs-attention/core/provider';
 
-/** Keys of a tile: two quads of places, of which the tile's maximum takes the last. */
+/** Keys of a tile: two quads of places, of which the tile's step takes the last. */
 export const TILE_KEYS = 7;
-/** Quads of value lanes that one fragment keeps for each row. */
-export const TILE_QUADS = 2;
+/** Quads of lanes that a fragment of one row keeps; a driver's four targets allow it. */
+const MOST_QUADS = 4;
 
 /** How the work of a spec is cut. */
 export interface TileShape {
   /** Query rows of a fragment; each takes two render targets. */
   readonly rows: 1 | 2 | 4;
-  /** Blocks of TILE_QUADS quads that cover the value lanes. */
+  /** Quads of value lanes that one fragment keeps for each row. */
+  readonly quads: 1 | 2 | 4;
+  /** Blocks of `quads` quads that cover the value lanes. */
   readonly valueBlocks: number;
-  /** Quads of lanes in a stored texel. */
+  /** Whether keys and values are copied to float32 tiles first, which pays where many rows read them. */
+  readonly tiled: boolean;
+  /** Quads of lanes in a texel of what the loops read. */
   readonly kvQuads: number;
   readonly keyTexels: number;
   readonly valueTexels: number;
 }
 
-export function tileShape(spec: AttentionSpec, drawBuffers: 4 | 8): TileShape {
+export function tileShape(spec: AttentionSpec, drawBuffers: 4 | 8, tiled: boolean): TileShape {
   const { phase, queriesPerKv, headSize, valueHeadSize, kvDtype } = spec;
   const together = phase === 'decode' ? queriesPerKv : 4;
-  const kvQuads = 4 / bytesPerElement(kvDtype);
+  const rows = together >= 3 && drawBuffers === 8 ? 4 : together >= 2 ? 2 : 1;
+  const quads = Math.min(MOST_QUADS, drawBuffers / rows) as 1 | 2 | 4;
+  const kvQuads = tiled ? 1 : 4 / bytesPerElement(kvDtype);
   return {
-    rows: together >= 3 && drawBuffers === 8 ? 4 : together >= 2 ? 2 : 1,
-    valueBlocks: Math.ceil(valueHeadSize / 4 / TILE_QUADS),
+    rows,
+    quads,
+    valueBlocks: Math.ceil(valueHeadSize / 4 / quads),
+    tiled,
     kvQuads,
     keyTexels: texelsPerRow(headSize, kvQuads),
     valueTexels: texelsPerRow(valueHeadSize, kvQuads),

@@ -25,7 +25,7 @@ const paged: AttentionSpec = {
 };
 
 const text = (stage: AttentionStage, spec: AttentionSpec, drawBuffers: 4 | 8 = 8) =>
-  attentionShader(stage, spec, tileShape(spec, drawBuffers));
+  attentionShader(stage, spec, tileShape(spec, drawBuffers, spec.phase === 'prefill'));
 
 const GOLDEN: Readonly<Record<string, [AttentionStage, AttentionSpec, (4 | 8)?]>> = {
   queries: ['pack_queries', dense],
@@ -37,6 +37,8 @@ const GOLDEN: Readonly<Record<string, [AttentionStage, AttentionSpec, (4 | 8)?]>
   weights_four_targets: ['weights', dense, 4],
   weights_paged_int8: ['weights', { ...paged, kvDtype: 'int8' }],
   weights_paged_fp8_token_scales: ['weights', { ...paged, kvDtype: 'fp8_per_token_head' }],
+  pack_keys: ['pack_keys', dense],
+  pack_values_paged_int8: ['pack_values', { ...paged, phase: 'prefill', kvDtype: 'int8_per_token_head' }],
   values_dense: ['values', dense],
   values_paged_float16: ['values', { ...paged, kvDtype: 'float16' }],
   finish_sinks: ['finish', { ...paged, features: ['sinks'] }],

@@ -1,15 +1,23 @@
-import { hasTokenScales, type AttentionSpec, type Feature } from '@tfjs-attention/core/provider';
+import {
+  bytesPerElement,
+  hasTokenScales,
+  type AttentionSpec,
+  type Feature,
+} from '@tfjs-attention/core/provider';
 import { compose, type Constants } from './compose.js';
 import { FILES } from './files.js';
 import { kvConstants } from './kv_constants.js';
 import { PARAMS_TEXT } from './params.js';
-import { TILE_KEYS, TILE_QUADS, type TileShape } from './tile_shape.js';
+import { texelsPerRow, TILE_KEYS, type TileShape } from './tile_shape.js';
 
 /** The shaders of one attention call. */
-export type AttentionStage = 'pack_queries' | 'weights' | 'values' | 'finish' | 'finish_lse';
+export type AttentionStage =
+  'pack_queries' | 'pack_keys' | 'pack_values' | 'weights' | 'values' | 'finish' | 'finish_lse';
 
 const PARTS_OF: Readonly<Record<AttentionStage, readonly Feature[]>> = {
   pack_queries: ['mmPrefix'],
+  pack_keys: [],
+  pack_values: [],
   weights: [
     'causal', 'window', 'softcap', 'bias', 'mask', 'alibi', 'qqBias', 'chunk', 'mmPrefix',
   ], // prettier-ignore
@@ -18,35 +26,57 @@ const PARTS_OF: Readonly<Record<AttentionStage, readonly Feature[]>> = {
   finish_lse: ['sinks'],
 };
 
+const FILE_OF: Readonly<Record<AttentionStage, string>> = {
+  pack_queries: 'pack_queries',
+  pack_keys: 'pack_tiles',
+  pack_values: 'pack_tiles',
+  weights: 'weights',
+  values: 'values',
+  finish: 'finish',
+  finish_lse: 'finish',
+};
+
 /** The text of one stage for a spec. Facts that a stage does not read are left out, so that specs share programs. */
 export function attentionShader(
   stage: AttentionStage,
   spec: AttentionSpec,
   shape: TileShape,
 ): string {
-  const { queriesPerKv, valueHeadSize, kv, kvDtype, features } = spec;
+  const { queriesPerKv, headSize, valueHeadSize, kv, kvDtype, features } = spec;
   const paged = kv.kind === 'paged';
+  // Tiles hold what was stored: no pages, no types, no token scales.
+  const fromTiles = shape.tiled && (stage === 'weights' || stage === 'values');
+  const packs = stage === 'pack_keys' || stage === 'pack_values';
   const constants: Constants = {
     ROWS: shape.rows,
     QUERIES_PER_KV: queriesPerKv,
     KEYS: TILE_KEYS,
-    QUADS: TILE_QUADS,
+    QUADS: shape.quads,
     VALUE_BLOCKS: shape.valueBlocks,
     VALUE_LANES: valueHeadSize,
     KEY_TEXELS: shape.keyTexels,
     VALUE_TEXELS: shape.valueTexels,
-    ...(kv.kind === 'paged' && { BLOCK_SIZE: kv.blockSize }),
-    ...kvConstants(kvDtype),
+    ...(kv.kind === 'paged' && !fromTiles && { BLOCK_SIZE: kv.blockSize }),
+    ...(packs && packedLine(stage === 'pack_keys' ? headSize : valueHeadSize, spec)),
+    ...kvConstants(fromTiles ? 'float32' : kvDtype),
   };
   const flags = [
-    ...(paged ? ['PAGED', 'HEAD_SCALES'] : []),
-    ...(kv.kind === 'dense' && kv.order === 'bnsh' ? ['HEADS_FIRST'] : []),
-    ...(hasTokenScales(kvDtype) ? ['TOKEN_SCALES'] : []),
+    ...(paged && !fromTiles ? ['PAGED'] : []),
+    ...(paged ? ['HEAD_SCALES'] : []),
+    ...(kv.kind === 'dense' && kv.order === 'bnsh' && !fromTiles ? ['HEADS_FIRST'] : []),
+    ...(hasTokenScales(kvDtype) && !fromTiles ? ['TOKEN_SCALES'] : []),
+    ...(fromTiles ? ['TILED'] : []),
+    ...(stage === 'pack_values' ? ['VALUES'] : []),
     ...(stage === 'finish_lse' ? ['WRITES_LSE'] : []),
     ...features
       .filter((feature) => PARTS_OF[stage].includes(feature))
       .map((feature) => `FEATURE_${feature.replace(/[A-Z]/g, '_$&').toUpperCase()}`),
   ];
-  const file = stage === 'finish_lse' ? 'finish' : stage;
-  return compose(`webgl/${file}.glsl`, FILES, constants, flags, PARAMS_TEXT);
+  return compose(`webgl/${FILE_OF[stage]}.glsl`, FILES, constants, flags, PARAMS_TEXT);
+}
+
+/** Lanes of a row, its quads when packed, its texels as stored. */
+function packedLine(size: number, { kvDtype }: AttentionSpec): Constants {
+  const stored = texelsPerRow(size, 4 / bytesPerElement(kvDtype));
+  return { LANES: size, LINE: texelsPerRow(size, 1), ROW_TEXELS: stored };
 }
