@@ -1,0 +1,67 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import {
+  KV_CACHE_DTYPES,
+  type AttentionPlan,
+  type CacheParams,
+  type KvCacheLayout,
+} from '@tfjs-attention/core/provider';
+import type { TensorKvStorage } from '../kv_storage.js';
+import type { Device } from '../tensorflow/device.js';
+import { batchInts } from './batch_ints.js';
+import { cacheHeader, cacheWire } from './wire.js';
+
+/** Writes k and v to the plan's slots. No output. */
+export function reshapeAndCache(
+  device: Device,
+  inputs: { readonly k: TensorInfo; readonly v: TensorInfo },
+  plan: AttentionPlan,
+  storage: TensorKvStorage,
+): TensorInfo[] {
+  const op = 'reshapeAndCache';
+  const operands = [
+    cacheParams(device, storage.layout, plan.numTokens),
+    batchInts(device, plan),
+    device.idOf(inputs.k),
+    device.idOf(inputs.v),
+    storage.idFor(op, device),
+  ];
+  return device.run(op, 'TfjsAttnReshapeAndCache', operands, 0);
+}
+
+/** Dequantised keys `[T, K, H]` and values `[T, K, Hv]` of slots. */
+export function gatherCache(
+  device: Device,
+  slots: Int32Array,
+  storage: TensorKvStorage,
+): TensorInfo[] {
+  const op = 'gatherCache';
+  const params = cacheParams(device, storage.layout, slots.length);
+  return device.withTensor(slots.slice(), (id) =>
+    device.run(op, 'TfjsAttnGatherCache', [params, id, storage.idFor(op, device)], 2),
+  );
+}
+
+/** The params tensor of a cache op, good for the next op. */
+export function cacheParams(device: Device, layout: KvCacheLayout, numTokens: number): number {
+  return device.params.idOf(cacheWire.pack(cacheHeader(layout), paramsOf(layout, numTokens)));
+}
+
+function paramsOf(layout: KvCacheLayout, numTokens: number): CacheParams {
+  const { blockSize, numKvHeads, headSize, valueHeadSize, dtype, kScale, vScale } = layout;
+  return {
+    kScale: typeof kScale === 'number' ? kScale : 1,
+    vScale: typeof vScale === 'number' ? vScale : 1,
+    kvDtype: KV_CACHE_DTYPES.indexOf(dtype),
+    numTokens,
+    numKvHeads,
+    headSize,
+    valueHeadSize,
+    blockSize,
+    kStrideBlock: blockSize * numKvHeads * headSize,
+    kStrideToken: numKvHeads * headSize,
+    kStrideHead: headSize,
+    vStrideBlock: blockSize * numKvHeads * valueHeadSize,
+    vStrideToken: numKvHeads * valueHeadSize,
+    vStrideHead: valueHeadSize,
+  };
+}
