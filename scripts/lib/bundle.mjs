@@ -5,10 +5,14 @@ import { build } from 'esbuild';
 import { kernelTextForEsbuild } from '../../kernels/build/text_modules.js';
 import { root } from './root.mjs';
 
+/** It finds its addon beside itself, so it stays where it was built. */
+const NATIVE = '@tfjs-attention/backend-node';
+
 /** Workspace names resolve to their sources, not to dist. */
 const sources = {
   name: 'workspace-sources',
   setup({ onResolve }) {
+    onResolve({ filter: new RegExp(`^${NATIVE}$`) }, ({ path }) => ({ path, external: true }));
     onResolve({ filter: /^(@tfjs-attention\/|tfjs-attention$)/ }, ({ path }) => {
       const [name, ...rest] = path.replace(/^@tfjs-attention\//, '').split('/');
       const base = join(root, 'packages', name, 'src', ...rest);
@@ -61,7 +65,7 @@ export function bundleTfjsCoreSuite(entry, outfile) {
     platform: 'node',
     format: 'cjs',
     mainFields: ['module', 'main'],
-    external: ['jasmine'],
+    external: ['jasmine', '@tensorflow/tfjs-node'],
     ignoreAnnotations: true,
   });
 }

@@ -3,15 +3,17 @@ import { root } from './root.mjs';
 
 /**
  * Runs a program and resolves to `{ code, output }`. What it writes goes to our stderr, so that stdout stays free;
- * `stdout: 'inherit'` hands ours over, `stdout: 'pipe'` collects it, `echo` shows what is collected as it comes.
+ * `stdout: 'inherit'` hands ours over, `stdout: 'pipe'` collects it, `echo` shows what is collected as it comes. After
+ * `timeout` ms it is ended.
  */
-export function run(command, args, { cwd = root, env, stdout = 2, echo = false } = {}) {
+export function run(command, args, { cwd = root, env, stdout = 2, echo = false, timeout } = {}) {
   return new Promise((resolve, reject) => {
     const piped = stdout === 'pipe';
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['inherit', stdout, piped ? 'pipe' : 2],
+      timeout,
       shell: process.platform === 'win32' && /^np[mx]$/.test(command),
     });
     let output = '';

@@ -28,6 +28,10 @@ export function tensorFlowObstacle() {
 
 const runs = ([command, ...args]) => spawnSync(command, args).status === 0;
 
+/** Why there is no TensorFlow under tfjs-node now, or undefined where there is. */
+export const tensorFlowAbsence = () =>
+  isReady() ? undefined : (tensorFlowObstacle() ?? 'it is not set up');
+
 const isReady = () => READY.every((file) => existsSync(join(root, TFJS_NODE, file)));
 
 /** Fetches and builds what is missing. The packages are built, for the set-up is a program of one of them. */

@@ -1,0 +1,2 @@
+import '@tensorflow/tfjs-node';
+import './stock_suite.mjs';
