@@ -132,7 +132,9 @@ function makeProgram(defaultModel: string): Command {
     .addOption(option('--temperature <x>', 'sample; < 1 is safer').argParser(positive))
     .addOption(option('--top-k <k>', 'sample among the k likeliest').argParser(count))
     .addOption(option('--seed <s>', 'sample the same way again').argParser(integer))
-    .addOption(option('--backend <name>', 'tfjs backend, e.g. wasm or cpu (default: the best)'))
+    .addOption(
+      option('--backend <name>', 'tfjs backend: wasm, cpu or tensorflow (default: the best)'),
+    )
     .addOption(
       option(
         '--kv-cache-dtype <type>',

@@ -11,6 +11,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { KV_CACHE_DTYPES, type KvCacheDtype } from '@tfjs-attention/core';
 import { roundTo } from './config/embedding_scale.js';
+import { follow } from './follow.js';
 import {
   CLEAR_GAP,
   maxDistance,
@@ -19,35 +20,12 @@ import {
   readReference,
   TINY_LLAMA,
   variantPath,
-  type ReferenceCase,
 } from './fixtures.js';
 import { generate } from './runner/generate.js';
 import type { DecoderModel } from './model/model.js';
-import type { SequenceRunnerOptions } from './runner/sequence_runner.js';
 import { makeSampler } from './runner/sampler.js';
 
 const greedy = makeSampler({ kind: 'greedy' });
-
-/** Scores after the prompt, and prompt plus greedy continuation. */
-async function follow(
-  model: DecoderModel,
-  { ids, greedyIds }: ReferenceCase,
-  options: Partial<SequenceRunnerOptions> = {},
-): Promise<{ scores: Float32Array; all: number[] }> {
-  const runner = openRunner(model, { maxTokens: greedyIds.length, ...options });
-  let scores = new Float32Array();
-  const result = await generate(runner, {
-    promptIds: ids,
-    maxTokens: greedyIds.length - ids.length,
-    eosTokenIds: [],
-    sampler: (logits, step) => {
-      if (step === 0) scores = logits.dataSync<'float32'>().slice();
-      return greedy(logits, step);
-    },
-  });
-  runner.dispose();
-  return { scores, all: [...ids, ...result.ids] };
-}
 
 /** Mean loss of predicting each id from those before it. */
 function meanLoss(model: DecoderModel, ids: readonly number[], dtype: KvCacheDtype): number {

@@ -10,6 +10,7 @@ import { withProgress } from './progress.js';
 import { promptJob } from './run_prompt.js';
 import { servingJob } from './serving/run_parallel.js';
 import { environmentRows, formatRows } from './summary.js';
+import { loadTensorFlow } from './tensorflow.js';
 import { chooseBackend } from './tf_backend.js';
 import { TextTokenizer } from './tokenizer.js';
 import { UserError } from './user_error.js';
@@ -48,6 +49,7 @@ async function runOptions(options: CliOptions, output: Output): Promise<void> {
       : servingJob(options, parallel, config, tokenizer, output);
 
   forceKernels(options);
+  if (options.backend === 'tensorflow') await loadTensorFlow(options.threads);
   const choice = await chooseBackend(options.backend);
   await ready(choice.name);
   const model = await withProgress('weights', config.numLayers, quiet, (update) =>
