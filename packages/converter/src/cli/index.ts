@@ -1,0 +1,1 @@
+export { main, type CliSurroundings } from './main.js';
