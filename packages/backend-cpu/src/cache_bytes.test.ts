@@ -3,57 +3,19 @@ import '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   copyBlocks,
-  FullAttentionSpec,
-  gatherCache,
   HostKvBlocks,
   KV_CACHE_DTYPES,
-  KvCache,
   planAttention,
   reshapeAndCache,
   swapBlocks,
-  type KvBlockBytes,
-  type KvCacheDtype,
 } from '@tfjs-attention/core';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { randomSource } from './fixtures.js';
+import { bytesOf, expectReferenceBytes, hardTensor, makeCache, plan } from './cache_bytes.js';
 import { setWasmModule } from './index.js';
 
 beforeAll(() => {
   tf.env().set('IS_TEST', true);
 });
-
-const spec = new FullAttentionSpec({
-  blockSize: 3,
-  numKvHeads: 2,
-  headSize: 20,
-  valueHeadSize: 7,
-});
-const BLOCKS = [0, 1, 2, 3];
-
-function makeCache(dtype: KvCacheDtype): KvCache {
-  const scales = dtype.endsWith('head')
-    ? {}
-    : { kScale: 0.013, vScale: Float32Array.of(0.7, 1 / 3) };
-  return new KvCache(spec, { numBlocks: BLOCKS.length, dtype, ...scales });
-}
-
-const plan = planAttention({
-  queryStartLoc: Int32Array.of(0, 5),
-  seqLens: Int32Array.of(5),
-  blockTables: [[2, 1]],
-  slotMapping: Int32Array.of(6, 7, -1, 3, 11),
-});
-
-/** Values that round, overflow and vanish in every type, with NaN and infinities. */
-function hardTensor(size: number): tf.Tensor {
-  const random = randomSource(size);
-  const values = Float32Array.from({ length: 10 * size }, () => random() * 6 - 3);
-  values.set([NaN, Infinity, -Infinity, -0, 1e-45, 7e5, -7e5, 6.1e-5, 0.0195, 448.5], 0);
-  values.set([1e-38, 3e38, 127.5, -128.5, 0.5, -0.5, 1.5], 40);
-  return tf.tensor(values, [5, 2, size]);
-}
-
-const bytesOf = (cache: KvCache) => cache.storageFor('test').readBlocks(BLOCKS) as KvBlockBytes;
 
 describe.each([
   ['cpu', 'typescript'],
@@ -67,21 +29,7 @@ describe.each([
     setWasmModule(module);
   });
 
-  test.each(KV_CACHE_DTYPES)('%s: bytes are those of the reference encoder', (dtype) => {
-    const cache = makeCache(dtype);
-    const reference = new HostKvBlocks(cache, BLOCKS.length);
-    const k = hardTensor(20);
-    const v = hardTensor(7);
-    reshapeAndCache(k, v, cache, plan);
-    reference.storage.write(k, v, plan.slotMapping as Int32Array);
-    expect(bytesOf(cache)).toEqual(reference.storage.readBlocks(BLOCKS));
-
-    const { key, value } = gatherCache(cache, plan);
-    const [wantedKey, wantedValue] = reference.storage.gather(Int32Array.of(6, 7, 8, 3, 4));
-    expect([...key.dataSync()]).toEqual([...wantedKey.dataSync()].map(closeTo));
-    expect([...value.dataSync()]).toEqual([...wantedValue.dataSync()].map(closeTo));
-    cache.dispose();
-  });
+  test.each(KV_CACHE_DTYPES)('%s: bytes are those of the reference encoder', expectReferenceBytes);
 
   test('blocks move byte for byte inside the cache and to host memory and back', async () => {
     const cache = makeCache('int8_per_token_head');
@@ -123,8 +71,3 @@ describe.each([
     cache.dispose();
   });
 });
-
-/** A scale is one float32 in kernels and a double in the reference: the product may differ in its last bit. */
-function closeTo(value: number): unknown {
-  return Number.isFinite(value) ? expect.closeTo(value, Math.abs(value) > 1e4 ? -30 : 4) : value;
-}
