@@ -1,7 +1,9 @@
 // Program: verifies and times our kernels and their peers, and writes what it found.
+import { setThreads } from '@tfjs-attention/backend-cpu';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { flavoursHere } from './contenders/ours.js';
+import { startTensorFlow } from './contenders/native.js';
+import { flavoursHere, roundsOf } from './contenders/ours.js';
 import { loadPeers } from './contenders/peers.js';
 import { startTfjs } from './contenders/tfjs_site.js';
 import { fullGrid, quickGrid } from './grid.js';
@@ -28,16 +30,17 @@ if (cells.length === 0) {
 }
 
 await startTfjs();
-const machine = thisMachine(options.clock);
+if (options.threads > 1) setThreads(options.threads);
+if (options.backends.includes('tensorflow')) await startTensorFlow(options.threads);
+const machine = thisMachine(options.clock, options.threads);
 const here = flavoursHere();
 if (options.wasm !== undefined && !here.includes(options.wasm)) {
   console.error(`this engine (Node ${machine.node}) does not take the '${options.wasm}' module`);
   process.exit(1);
 }
 const setting: Setting = {
-  backends: options.backends,
-  flavours: options.wasm === undefined ? here : [options.wasm],
-  peers: await loadPeers(options.peers),
+  rounds: roundsOf(options.backends, options.wasm === undefined ? here : [options.wasm]),
+  peers: await loadPeers(options.peers, options.threads),
   pace: new Pace(),
   rules: { ...(options.quick ? QUICK_RULES : FULL_RULES), clock: options.clock },
   machine,
@@ -46,7 +49,7 @@ const rows: Row[] = [];
 const bad: BadKernel[] = [];
 const table = new Table([...new Set(setting.peers.map(({ family }) => family))]);
 
-console.log(`${machineText(machine)}; WebAssembly modules: ${setting.flavours.join(', ')}`);
+console.log(machineText(machine));
 console.log(
   'Peers: how many times as long as ours. Share: of the ceiling timed in the same turns.\n',
 );

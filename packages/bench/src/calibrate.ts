@@ -36,5 +36,5 @@ export function shortened(cell: Cell): Cell | undefined {
   const phase = cell.group === 'decode' ? 'decode' : 'prefill';
   if (cell.seqLen <= SHORTEST[phase]) return undefined;
   const seqLen = Math.min(LONGEST[phase], Math.max(SHORTEST[phase], cell.seqLen >> 2));
-  return { ...cell, seqLen, queryLen: phase === 'decode' ? 1 : seqLen };
+  return { ...cell, seqLen, queryLen: Math.min(cell.queryLen, seqLen) };
 }

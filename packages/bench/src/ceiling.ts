@@ -1,76 +1,28 @@
-import { existsSync, readFileSync } from 'node:fs';
 import type { KvCacheDtype } from '@tfjs-attention/core';
-import type { WasmFlavour } from './contenders/contender.js';
+import { nativeCeiling } from './contenders/native.js';
+import type { Round } from './contenders/ours.js';
 import type { Cell } from './grid.js';
-import { ceilingModule } from './places.js';
+import { nativeCeilingOf } from './native_ceiling.js';
 import type { Entrant } from './timing.js';
+import { wasmCeiling } from './wasm_ceiling.js';
 import { cacheBytes } from './work.js';
 
-/** What one core can do at most with the instructions of a flavour. */
-interface Ceiling {
-  /**
-   * 128-bit multiply-adds, a multiplication and an addition or one FMA if relaxed: in registers alone, and a register
-   * tile on operands in the first-level cache. Either may be the faster one.
-   */
-  readonly compute: readonly { run: () => void; readonly flops: number }[];
+/** What a machine can do at most with the instructions of some kernels. */
+export interface Ceiling {
+  /** Multiply-adds: in registers alone, and a register tile on first-level data. Either may be the faster one. */
+  readonly compute: readonly Task[];
   /** One sequential pass over as many bytes as the kernel reads. */
-  read: (bytes: number) => { run: () => void; readonly bytes: number };
+  readonly read: (bytes: number) => Task;
 }
 
-interface CeilingExports {
-  ceiling_madd: (steps: number, factor: number, addend: number) => number;
-  ceiling_tile: (steps: number, left: number, right: number) => number;
-  ceiling_read: (from: number, count: number) => number;
+interface Task {
+  readonly run: () => void;
+  /** Flops or bytes a run. */
+  readonly work: number;
 }
 
-const STEPS = 500_000;
-/** 12 chains of 4 lanes, two operations each. */
-const CHAIN_FLOPS = 96;
-/** 8 vectors. */
-const TILE_FLOPS = 64;
-/** Bytes of the tile's left operands; the right ones follow. */
-const TILE_LEFT = 1024;
-const PAGE = 65536;
-/** Bytes that `ceiling_read` takes at a time: 8192 floats in eight streams. */
-const READ_STEP = 32768;
-/** Where the buffer starts; the module's stack is below. */
-const BUFFER = PAGE;
 /** Warming up finds the real time. */
 const GUESSED_MS = 1;
-/** Largest buffer, past every cache that a core has to itself. */
-const MOST_BYTES = 512 * 2 ** 20;
-
-const loaded = new Map<WasmFlavour, Ceiling | undefined>();
-
-/** Nothing where the module is not built. */
-function loadCeiling(flavour: WasmFlavour): Ceiling | undefined {
-  const path = ceilingModule(flavour);
-  if (!existsSync(path)) return undefined;
-  const memory = new WebAssembly.Memory({ initial: 2, maximum: PAGE });
-  const module = new WebAssembly.Module(readFileSync(path));
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  const { ceiling_madd, ceiling_tile, ceiling_read } = exports as unknown as CeilingExports;
-  return {
-    // The chains tend to 1, the tile adds zeros or ones: no overflow, no subnormal numbers.
-    compute: [
-      { run: () => void ceiling_madd(STEPS, 0.5, 0.5), flops: STEPS * CHAIN_FLOPS },
-      {
-        run: () => void ceiling_tile(STEPS, BUFFER, BUFFER + TILE_LEFT),
-        flops: STEPS * TILE_FLOPS,
-      },
-    ],
-    read: (wanted) => {
-      const bytes = Math.min(MOST_BYTES, Math.ceil(wanted / READ_STEP) * READ_STEP);
-      const lacking = BUFFER + bytes - memory.buffer.byteLength;
-      if (lacking > 0) {
-        memory.grow(Math.ceil(lacking / PAGE));
-        // Pages that were never written may all be one page of zeros, which would read too fast.
-        new Uint32Array(memory.buffer, BUFFER).fill(0x3f800000);
-      }
-      return { run: () => void ceiling_read(BUFFER, bytes / 4), bytes };
-    },
-  };
-}
 
 /** A ceiling to be timed beside the kernels. */
 export interface CeilingEntrant extends Entrant {
@@ -80,21 +32,25 @@ export interface CeilingEntrant extends Entrant {
   readonly dtype: KvCacheDtype | null;
 }
 
-/** What bounds a cell: flops for prefill, reading each cache type's bytes for decode. */
-export function ceilingEntrants(cell: Cell, flavour: WasmFlavour): CeilingEntrant[] {
-  if (!loaded.has(flavour)) loaded.set(flavour, loadCeiling(flavour));
-  const ceiling = loaded.get(flavour);
+/**
+ * What bounds a cell: flops for prefill, reading each cache type's bytes for decode. That of WebAssembly is for one
+ * thread, so more have none.
+ */
+export function ceilingEntrants(cell: Cell, round: Round, threads: number): CeilingEntrant[] {
+  const ceiling = ceilingOf(round, threads);
   if (ceiling === undefined) return [];
-  if (cell.group !== 'decode') {
-    return ceiling.compute.map(({ run, flops }) => ({
-      runner: { run },
-      firstMs: GUESSED_MS,
-      work: flops,
-      dtype: null,
-    }));
-  }
-  return cell.kvDtypes.map((dtype) => {
-    const { run, bytes } = ceiling.read(cacheBytes(cell, dtype));
-    return { runner: { run }, firstMs: GUESSED_MS, work: bytes, dtype };
+  const entrant = ({ run, work }: Task, dtype: KvCacheDtype | null) => ({
+    runner: { run },
+    firstMs: GUESSED_MS,
+    work,
+    dtype,
   });
+  if (cell.group !== 'decode') return ceiling.compute.map((task) => entrant(task, null));
+  return cell.kvDtypes.map((dtype) => entrant(ceiling.read(cacheBytes(cell, dtype)), dtype));
+}
+
+function ceilingOf({ wasm }: Round, threads: number): Ceiling | undefined {
+  if (wasm !== undefined) return threads === 1 ? wasmCeiling(wasm) : undefined;
+  const native = nativeCeiling();
+  return native && nativeCeilingOf(native, threads);
 }

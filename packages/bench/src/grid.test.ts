@@ -22,6 +22,15 @@ test('decode covers 1k to 64k, with every cache type at 16k', () => {
   expect(cells.some(({ numHeads, numKvHeads }) => numHeads === 32 && numKvHeads === 8)).toBe(true);
 });
 
+test('a chunk with a past is longer than a token and shorter than its sequence', () => {
+  const cells = fullGrid().filter(({ group }) => group === 'past');
+  expect(cells.map(({ name }) => name)).toContain('past T=256 S=4096 32/8x128');
+  for (const { queryLen, seqLen } of cells) {
+    expect(queryLen).toBeGreaterThan(1);
+    expect(queryLen).toBeLessThan(seqLen);
+  }
+});
+
 test.each([
   ['full', fullGrid()],
   ['quick', quickGrid()],

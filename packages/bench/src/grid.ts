@@ -1,8 +1,11 @@
 import { KV_CACHE_DTYPES, type KvCacheDtype } from '@tfjs-attention/core';
 
-export type Group = 'full' | 'causal' | 'window' | 'gqa' | 'decode';
+export type Group = 'full' | 'causal' | 'window' | 'gqa' | 'past' | 'decode';
 
-/** One shape that is verified and timed: dense prefill, or one decode step over a paged cache. B is 1. */
+/**
+ * One shape that is verified and timed: dense prefill, or over a paged cache a chunk of prefill with a past or one
+ * decode step. B is 1.
+ */
 export interface Cell {
   readonly name: string;
   readonly group: Group;
@@ -10,7 +13,7 @@ export interface Cell {
   readonly numHeads: number;
   readonly numKvHeads: number;
   readonly headSize: number;
-  /** Query tokens: S for prefill, 1 for decode. */
+  /** Query tokens: S for prefill, fewer with a past, 1 for decode. */
   readonly queryLen: number;
   readonly seqLen: number;
   readonly causal: boolean;
@@ -21,7 +24,11 @@ export interface Cell {
   readonly patience: number;
 }
 
-/** Tokens per cache block in every decode cell. */
+/** Whether keys and values lie in a cache. */
+export const isPaged = ({ group }: Pick<Cell, 'group'>): boolean =>
+  group === 'past' || group === 'decode';
+
+/** Tokens per cache block in every cell with a cache. */
 export const BLOCK_SIZE = 16;
 
 const MHA_HEADS = 8;
@@ -29,7 +36,7 @@ export const WINDOW = 256;
 const FLOAT32 = ['float32'] as const;
 
 export function prefill(
-  group: Exclude<Group, 'decode'>,
+  group: Exclude<Group, 'past' | 'decode'>,
   seqLen: number,
   headSize: number,
   patience: number,
@@ -51,6 +58,18 @@ export function prefill(
     kvDtypes: FLOAT32,
     patience,
   };
+}
+
+/** A chunk of prefill whose sequence has a past in the cache. */
+export function withPast(
+  seqLen: number,
+  queryLen: number,
+  heads: readonly [number, number, number],
+  patience: number,
+): Cell {
+  const cell = decode(seqLen, heads, patience);
+  const name = cell.name.replace('decode', `past T=${queryLen}`);
+  return { ...cell, name, group: 'past', queryLen };
 }
 
 export function decode(
@@ -96,6 +115,8 @@ export function fullGrid(): Cell[] {
     ),
     ...[32, 128].map((size) => prefill('window', 4096, size, 3000, undefined, WINDOW)),
     prefill('gqa', 1024, 128, 15_000, [32, 8]),
+    ...[1024, 4096].map((length) => withPast(length, 256, [32, 8, 128], 15_000)),
+    withPast(4096, 256, [MHA_HEADS, MHA_HEADS, 64], 5000),
     ...DECODE_HEADS.flatMap((heads) =>
       [1024, 4096, 16384, 65536].map((length) =>
         decode(length, heads, 3000, length === 16384 ? KV_CACHE_DTYPES : FLOAT32),
@@ -112,6 +133,7 @@ export function quickGrid(): Cell[] {
     ),
     ...[1024, 2048, 4096].map((length) => prefill('window', length, 64, 250, undefined, WINDOW)),
     prefill('gqa', 256, 128, 500, [32, 8]),
+    withPast(1024, 128, [32, 8, 128], 500),
     ...[1024, 4096, 16384].map((length) =>
       decode(length, DECODE_HEADS[0], 250, length === 4096 ? KV_CACHE_DTYPES : FLOAT32),
     ),

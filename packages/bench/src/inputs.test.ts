@@ -18,6 +18,14 @@ test('inputs are the same in every run, standard normal, and differ between q, k
   expect(variance).toBeLessThan(1.05);
 });
 
+test('past and last of a chunk with a past', () => {
+  const cell = aCell({ group: 'past', queryLen: 2, seqLen: 3, numKvHeads: 1, headSize: 1 });
+  const inputs = makeInputs(cell);
+  const { k } = inputs;
+  expect([...inputs.past('k')]).toEqual([k[0]]);
+  expect([...inputs.last('k')]).toEqual([k[1], k[2]]);
+});
+
 test('past and last are the cache and the new token of a decode step', () => {
   const cell = aCell({ group: 'decode', queryLen: 1, seqLen: 3, numKvHeads: 2, headSize: 1 });
   const inputs = makeInputs(cell);

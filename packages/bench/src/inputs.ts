@@ -7,9 +7,9 @@ export interface Inputs {
   readonly v: Float32Array;
   /** `[N, S, H]`, `[K, S', H]` */
   headMajor(name: 'q' | 'k' | 'v'): Float32Array;
-  /** `[K, S' - 1, H]`: everything before the last token. */
+  /** `[K, S' - S, H]`: everything before the query tokens. */
   past(name: 'k' | 'v'): Float32Array;
-  /** `[1, K, H]`: the last token. */
+  /** `[S, K, H]`: the query tokens', which come last. */
   last(name: 'k' | 'v'): Float32Array;
 }
 
@@ -40,8 +40,8 @@ export function makeInputs(cell: Cell): Inputs {
           : toHeadMajor(host[name], seqLen, numKvHeads, headSize),
       ),
     past: (name) =>
-      once(`past ${name}`, () => toHeadMajor(host[name], seqLen - 1, numKvHeads, headSize)),
-    last: (name) => host[name].subarray((seqLen - 1) * numKvHeads * headSize),
+      once(`past ${name}`, () => toHeadMajor(host[name], seqLen - queryLen, numKvHeads, headSize)),
+    last: (name) => host[name].subarray((seqLen - queryLen) * numKvHeads * headSize),
   };
 }
 

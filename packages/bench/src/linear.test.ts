@@ -10,6 +10,7 @@ const machine = {
   arch: 'x64',
   node: '20',
   v8: '11',
+  threads: 1,
   clock: 'wall' as const,
 };
 const row = (cell: Cell, ms: number) =>

@@ -17,7 +17,7 @@ export function growthOf(rows: readonly Row[]): Growth[] {
   const series = new Map<string, { x: number; y: number }[]>();
   for (const row of rows) {
     const { shape, dtype, ms } = row;
-    const decode = shape.blockSize !== undefined;
+    const decode = 'gbps' in row;
     if (!decode && shape.slidingWindow === undefined) continue;
     if (shape.seqLen < SHORTEST) continue;
     const what = decode ? 'decode' : `window ${shape.slidingWindow}`;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { BACKENDS, type Backend } from './contenders/ours.js';
+import { BACKENDS, DEFAULT_BACKENDS, type Backend } from './contenders/ours.js';
 import type { WasmFlavour } from './contenders/contender.js';
-import { PEERS, type PeerName } from './contenders/peers.js';
+import { defaultPeers, PEERS, type PeerName } from './contenders/peers.js';
 import { resultsFolder } from './places.js';
 import type { ClockName } from './timing.js';
 
@@ -11,6 +11,8 @@ export interface BenchOptions {
   readonly peers: readonly PeerName[];
   readonly filter: string;
   readonly wasm?: WasmFlavour;
+  /** Of our kernels and of every peer that has them. */
+  readonly threads: number;
   readonly quick: boolean;
   readonly clock: ClockName;
   readonly json?: string;
@@ -22,6 +24,7 @@ interface Parsed {
   peer?: (PeerName | 'none')[];
   filter: string;
   wasm?: WasmFlavour;
+  threads: number;
   quick?: boolean;
   clock: ClockName;
   json?: string;
@@ -34,12 +37,12 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     .description('Verifies our attention kernels and their peers, then times them side by side.')
     .option(
       '--backend <name>',
-      `tfjs backend of our kernels: ${BACKENDS.join(', ')}; repeatable (default all)`,
+      `tfjs backend of our kernels: ${BACKENDS.join(', ')}; repeatable (default ${DEFAULT_BACKENDS.join(', ')})`,
       oneOf(BACKENDS),
     )
     .option(
       '--peer <name>',
-      `${PEERS.join(', ')}, or none; repeatable (default all)`,
+      `${PEERS.join(', ')}, or none; repeatable (default those of the same kind)`,
       oneOf([...PEERS, 'none'] as const),
     )
     .option(
@@ -53,6 +56,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
         'relaxed',
       ]),
     )
+    .option('--threads <n>', 'threads of everybody', count, 1)
     .option('--quick', 'a sample of the grid, within a minute')
     .addOption(
       new Option('--clock <clock>', 'cpu = time that this process had a core, for busy machines')
@@ -63,17 +67,26 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     .option('--svg <file>', 'the plot (default packages/bench/results/bench.svg)')
     .allowExcessArguments(false)
     .parse([...argv], { from: 'user' });
-  const { backend, peer, filter, wasm, quick, clock, json, svg } = program.opts<Parsed>();
+  const { backend, peer, filter, wasm, threads, quick, clock, json, svg } = program.opts<Parsed>();
+  const backends = backend ?? DEFAULT_BACKENDS;
   return {
-    backends: backend ?? BACKENDS,
-    peers: peer?.filter((name) => name !== 'none') ?? PEERS,
+    backends,
+    peers: peer?.filter((name) => name !== 'none') ?? defaultPeers(backends[0] === 'tensorflow'),
     filter,
     wasm,
+    threads,
     quick: quick ?? false,
     clock,
     json,
     svg: svg ?? join(resultsFolder(), 'bench.svg'),
   };
+}
+
+/** A number of threads. */
+function count(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It is no count.');
+  return number;
 }
 
 /** A repeatable option whose values come from a list. */

@@ -10,6 +10,7 @@ const machine = {
   arch: 'x64',
   node: '20',
   v8: '11',
+  threads: 1,
   clock: 'wall' as const,
 };
 const rows = [1024, 2048, 4096].flatMap((seqLen) =>

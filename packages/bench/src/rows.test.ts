@@ -9,6 +9,7 @@ const machine: Machine = {
   arch: 'x64',
   node: '20',
   v8: '11',
+  threads: 1,
   clock: 'wall' as const,
 };
 const own: OwnResult = {

@@ -1,6 +1,6 @@
 import type { KvCacheDtype } from '@tfjs-attention/core';
 import type { WasmFlavour } from './contenders/contender.js';
-import { BLOCK_SIZE, type Cell } from './grid.js';
+import { BLOCK_SIZE, isPaged, type Cell } from './grid.js';
 import type { Machine } from './machine.js';
 import type { Timing } from './timing.js';
 import { rateOf, rateValue, type Rate } from './work.js';
@@ -49,13 +49,15 @@ export type RowFacts = {
   /** tfjs backend. */
   readonly backend: string;
   readonly wasm?: WasmFlavour;
+  /** Instruction set of machine code. */
+  readonly isa?: string;
   /** 'FUSED', or 'COMPOSED' where no kernel served. */
   readonly strategy: string;
   readonly ms: number;
   readonly minMs: number;
   readonly samples: number;
   /**
-   * The 128-bit peak or the read bandwidth of one core, timed in turns with the kernel, and our share of it. Both from
+   * The multiply-add peak or the read bandwidth of the cores in use, timed in turns with the kernel, and our share of it. Both from
    * the quickest sample: a peak is what is reached undisturbed.
    */
   readonly ceiling?: { readonly rate: number; readonly share: number };
@@ -70,6 +72,7 @@ export type RowFacts = {
 export interface OwnResult {
   readonly backend: string;
   readonly wasm?: WasmFlavour;
+  readonly isa?: string;
   readonly strategy: string;
   readonly dtype: KvCacheDtype;
   readonly timing: Timing;
@@ -92,10 +95,10 @@ export function rowFacts(cell: Cell, own: OwnResult, peers: readonly PeerResult[
   const { numHeads, numKvHeads, headSize, queryLen, seqLen, causal, slidingWindow } = cell;
   const { timing, ceilingRate } = own;
   const rate = rateOf(cell, own.dtype, timing.ms);
-  const decode = cell.group === 'decode';
+  const paged = isPaged(cell);
   return {
     cell: cell.name,
-    op: decode ? 'reshapeAndCache + pagedAttention' : 'flashAttention',
+    op: paged ? 'reshapeAndCache + pagedAttention' : 'flashAttention',
     dtype: own.dtype,
     shape: {
       batch: 1,
@@ -106,10 +109,11 @@ export function rowFacts(cell: Cell, own: OwnResult, peers: readonly PeerResult[
       headSize,
       causal,
       ...(slidingWindow !== undefined && { slidingWindow }),
-      ...(decode && { blockSize: BLOCK_SIZE }),
+      ...(paged && { blockSize: BLOCK_SIZE }),
     },
     backend: own.backend,
     ...(own.wasm !== undefined && { wasm: own.wasm }),
+    ...(own.isa !== undefined && { isa: own.isa }),
     strategy: own.strategy,
     ms: timing.ms,
     minMs: timing.minMs,
@@ -162,9 +166,9 @@ function absentOf(peers: readonly PeerResult[]): Record<string, string> {
   );
 }
 
-/** What serves a row: the tfjs backend, and the WebAssembly module where there is one. */
-export const kernelName = ({ backend, wasm }: Pick<Row, 'backend' | 'wasm'>): string =>
-  wasm === undefined ? backend : `${backend} ${wasm}`;
+/** What serves a row: the tfjs backend, and its WebAssembly module or instruction set. */
+export const kernelName = ({ backend, wasm, isa }: Pick<Row, 'backend' | 'wasm' | 'isa'>): string =>
+  [backend, wasm ?? isa ?? []].flat().join(' ');
 
 /** A JSON array with one row a line. */
 export function rowsText(rows: readonly Row[]): string {

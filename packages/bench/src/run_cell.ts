@@ -1,7 +1,7 @@
 import type { KvCacheDtype } from '@tfjs-attention/core';
 import { ceilingEntrants } from './ceiling.js';
-import { fullName, type Peer, type WasmFlavour } from './contenders/contender.js';
-import type { Backend } from './contenders/ours.js';
+import { fullName, type Peer } from './contenders/contender.js';
+import type { Round } from './contenders/ours.js';
 import { gatherField, type Field } from './field.js';
 import type { Cell } from './grid.js';
 import { makeInputs, type Inputs } from './inputs.js';
@@ -14,8 +14,7 @@ import { expectedRows, type Expected } from './verify.js';
 
 /** What a run does with every cell. */
 export interface Setting {
-  readonly backends: readonly Backend[];
-  readonly flavours: readonly WasmFlavour[];
+  readonly rounds: readonly Round[];
   readonly peers: readonly Peer[];
   readonly pace: Pace;
   readonly rules: TimingRules;
@@ -27,9 +26,9 @@ export interface CellReport {
   readonly bad: readonly BadKernel[];
 }
 
-/** Verifies everyone on a cell, then times in turns whoever is right: once for each WebAssembly module. */
+/** Verifies everyone on a cell, then times in turns whoever is right: once for each round. */
 export async function runCell(cell: Cell, setting: Setting): Promise<CellReport> {
-  const { backends, flavours, peers, pace, rules } = setting;
+  const { rounds, peers, pace, rules } = setting;
   const inputs = makeInputs(cell);
   const plain = await expectedRows(cell, inputs, 'float32');
   const expected = await expectedByType(cell, inputs, plain);
@@ -37,10 +36,10 @@ export async function runCell(cell: Cell, setting: Setting): Promise<CellReport>
   const rows: Row[] = [];
   const bad: BadKernel[] = [];
   try {
-    for (const flavour of flavours) {
-      const team = await gatherTeam(cell, inputs, flavour, backends, expected, rules.clock);
+    for (const round of rounds) {
+      const team = await gatherTeam(cell, inputs, round, expected, rules.clock);
       try {
-        rows.push(...(await timeTogether(cell, flavour, field, team, setting)));
+        rows.push(...(await timeTogether(cell, round, field, team, setting)));
       } finally {
         for (const { runner } of team.entrants) await runner.dispose();
       }
@@ -67,12 +66,12 @@ async function expectedByType(
 /** One row for each kernel of the team. */
 async function timeTogether(
   cell: Cell,
-  flavour: WasmFlavour,
+  round: Round,
   field: Field,
   team: Team,
   { pace, rules, machine }: Setting,
 ): Promise<Row[]> {
-  const ceilings = ceilingEntrants(cell, flavour);
+  const ceilings = ceilingEntrants(cell, round, machine.threads);
   const entrants = [...alternate<Entrant>(field.entrants, team.entrants), ...ceilings];
   const timings = await interleave(entrants, rules);
   const timingOf = (entrant: Entrant) => timings[entrants.indexOf(entrant)];

@@ -1,7 +1,8 @@
 // Our kernels in one cell: whether they are right, and their first run.
 import type { KvCacheDtype } from '@tfjs-attention/core';
-import type { Runner, WasmFlavour } from './contenders/contender.js';
-import { prepareOurs, useFlavour, type Backend } from './contenders/ours.js';
+import type { Runner } from './contenders/contender.js';
+import { nativeCeiling } from './contenders/native.js';
+import { prepareOurs, useRound, type Backend, type Round } from './contenders/ours.js';
 import { strategyOf } from './contenders/strategy.js';
 import type { Cell } from './grid.js';
 import type { Inputs } from './inputs.js';
@@ -26,24 +27,24 @@ export interface Team {
   readonly bad: readonly BadKernel[];
 }
 
-/** Prepares, runs once and verifies a module's kernels on every backend, with every cache type of the cell. */
+/** Prepares, runs once and verifies a round's kernels on every backend, with every cache type of the cell. */
 export async function gatherTeam(
   cell: Cell,
   inputs: Inputs,
-  flavour: WasmFlavour,
-  backends: readonly Backend[],
+  round: Round,
   expected: ReadonlyMap<KvCacheDtype, Expected>,
   clock: ClockName,
 ): Promise<Team> {
-  useFlavour(flavour);
+  useRound(round);
   const entrants: OwnEntrant[] = [];
   const bad: BadKernel[] = [];
   for (const [dtype, wanted] of expected) {
     if (!cell.kvDtypes.includes(dtype)) continue;
-    for (const backend of backends) {
-      const found = await tryKernel(cell, inputs, flavour, backend, dtype, wanted, clock);
+    for (const backend of round.backends) {
+      const found = await tryKernel(cell, inputs, round, backend, dtype, wanted, clock);
       if (typeof found !== 'string') entrants.push(found);
-      else bad.push({ name: `${cell.name} ${backend} ${flavour} ${dtype}`, reason: found });
+      else
+        bad.push({ name: `${cell.name} ${backend} ${round.wasm ?? ''} ${dtype}`, reason: found });
     }
   }
   return { entrants, bad };
@@ -53,7 +54,7 @@ export async function gatherTeam(
 async function tryKernel(
   cell: Cell,
   inputs: Inputs,
-  wasm: WasmFlavour,
+  { wasm }: Round,
   backend: Backend,
   dtype: KvCacheDtype,
   expected: Expected,
@@ -67,7 +68,8 @@ async function tryKernel(
     const { right, error } = judge(runner, expected, tolerance);
     if (right) {
       const strategy = strategyOf(cell, dtype);
-      return { runner, firstMs, facts: { backend, wasm, strategy, dtype, error, tolerance } };
+      const kernels = wasm === undefined ? { isa: nativeCeiling()?.instructionSet() } : { wasm };
+      return { runner, firstMs, facts: { backend, ...kernels, strategy, dtype, error, tolerance } };
     }
     await runner.dispose();
     return `wrong: error ${error.toExponential(2)}, tolerance ${tolerance.toExponential(2)}`;

@@ -9,6 +9,11 @@ test('causal counts half the pairs of full', () => {
   expect(denseFlops(aCell({ causal: true }))).toBe(flops(full));
 });
 
+test('a past is seen whole by every query of its chunk', () => {
+  const cell = aCell({ group: 'past', queryLen: 4, seqLen: 10 });
+  expect(visiblePairs(cell)).toBe(4 * 6 + (4 * 4) / 2);
+});
+
 test('a window counts the band: rows rise to W keys, then stay', () => {
   expect(visiblePairs(aCell({ queryLen: 5, seqLen: 5, slidingWindow: 3 }))).toBe(1 + 2 + 3 + 3 + 3);
   expect(visiblePairs(aCell({ queryLen: 2, seqLen: 2, slidingWindow: 9 }))).toBe(1 + 2);

@@ -2,14 +2,14 @@ import { bytesPerElement, hasTokenScales } from '@tfjs-attention/core/provider';
 import type { KvCacheDtype } from '@tfjs-attention/core';
 import type { Cell } from './grid.js';
 
-/** Query-key pairs that one head must look at: S * S, half of it when causal, the band when windowed. */
+/** Query-key pairs that one head must look at: S * S, half of it when causal, the past besides, the band when windowed. */
 export function visiblePairs({ queryLen, seqLen, causal, slidingWindow }: Cell): number {
   if (queryLen === 1) return seqLen;
   if (slidingWindow !== undefined) {
     const rising = Math.min(slidingWindow, seqLen);
     return (rising * (rising + 1)) / 2 + (seqLen - rising) * rising;
   }
-  return causal ? (queryLen * seqLen) / 2 : queryLen * seqLen;
+  return causal ? queryLen * (seqLen - queryLen / 2) : queryLen * seqLen;
 }
 
 /** Flops of the products alone, 4 * N * pairs * H: two products, a multiplication and an addition each. */

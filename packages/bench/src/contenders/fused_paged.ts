@@ -16,7 +16,7 @@ import { tokenMajorRow, type Runner } from './contender.js';
 const CHUNK = 2048;
 
 /**
- * A decode step of one layer: `reshapeAndCache` of the new token, then `pagedAttention` over the whole cache, whose
+ * A step of one layer: `reshapeAndCache` of the new tokens, then `pagedAttention` over the whole cache, whose
  * blocks lie in memory in random order. The plan is made once a step for all layers, hence outside.
  */
 export function pagedRunner(cell: Cell, inputs: Inputs, dtype: KvCacheDtype): Runner {
@@ -34,9 +34,9 @@ export function pagedRunner(cell: Cell, inputs: Inputs, dtype: KvCacheDtype): Ru
   };
 }
 
-/** A filled cache, the new token's tensors and its plan. */
+/** A filled cache, the new tokens' tensors and their plan. */
 export function openPages(cell: Cell, inputs: Inputs, dtype: KvCacheDtype) {
-  const { numHeads, numKvHeads, headSize, seqLen } = cell;
+  const { numHeads, numKvHeads, headSize, queryLen, seqLen } = cell;
   const numBlocks = Math.ceil(seqLen / BLOCK_SIZE);
   const spec = new FullAttentionSpec({ blockSize: BLOCK_SIZE, numKvHeads, headSize });
   const scale = scaleOf(dtype);
@@ -44,10 +44,10 @@ export function openPages(cell: Cell, inputs: Inputs, dtype: KvCacheDtype) {
   const table = scattered(numBlocks);
   fill(cache, table, cell, inputs);
 
-  const q = tf.tensor3d(inputs.q, [1, numHeads, headSize]);
-  const k = tf.tensor3d(inputs.last('k'), [1, numKvHeads, headSize]);
-  const v = tf.tensor3d(inputs.last('v'), [1, numKvHeads, headSize]);
-  const plan = planTokens(table, seqLen - 1, seqLen);
+  const q = tf.tensor3d(inputs.q, [queryLen, numHeads, headSize]);
+  const k = tf.tensor3d(inputs.last('k'), [queryLen, numKvHeads, headSize]);
+  const v = tf.tensor3d(inputs.last('v'), [queryLen, numKvHeads, headSize]);
+  const plan = planTokens(table, seqLen - queryLen, seqLen);
   return {
     ...{ q, k, v, cache, plan },
     dispose: () => {
@@ -58,12 +58,13 @@ export function openPages(cell: Cell, inputs: Inputs, dtype: KvCacheDtype) {
   };
 }
 
-/** Writes every token but the last, which each step writes anew. */
+/** Writes every token but the query's, which each step writes anew. */
 function fill(cache: KvCache, table: Int32Array, cell: Cell, { k, v }: Inputs): void {
-  const { numKvHeads, headSize, seqLen } = cell;
+  const { numKvHeads, headSize, queryLen, seqLen } = cell;
   const row = numKvHeads * headSize;
-  for (let from = 0; from < seqLen - 1; from += CHUNK) {
-    const to = Math.min(from + CHUNK, seqLen - 1);
+  const past = seqLen - queryLen;
+  for (let from = 0; from < past; from += CHUNK) {
+    const to = Math.min(from + CHUNK, past);
     const plan = planTokens(table, from, to);
     tf.tidy(() => {
       const part = (data: Float32Array) =>

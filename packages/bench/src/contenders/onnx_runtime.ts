@@ -32,17 +32,18 @@ interface OnnxSession {
 const OPS: readonly OnnxOp[] = ['MHA', 'GQA', 'Attention-23'];
 const PROVIDERS = { 'onnxruntime-web': 'wasm', 'onnxruntime-node': 'cpu' } as const;
 
-/** The ops of one ONNX Runtime package on one thread, as two families: with its own cache, and with K and V whole. */
-export async function onnxPeers(packageName: PeerPackage): Promise<Peer[]> {
+/** The ops of one ONNX Runtime package, as two families: with its own cache, and with K and V whole. */
+export async function onnxPeers(packageName: PeerPackage, threads: number): Promise<Peer[]> {
   const runtime = await requirePeer<OnnxRuntime>(packageName);
   runtime.env.logLevel = 'error';
-  runtime.env.wasm.numThreads = 1;
+  runtime.env.wasm.numThreads = threads;
   const peer = (op: OnnxOp, use: CacheUse): Peer => ({
     family: use === 'copied' ? packageName : `${packageName} whole KV`,
     variant: op,
     decodeOnly: use === 'whole',
     unfit: (cell) => onnxUnfit(op, cell),
-    prepare: (cell, inputs) => prepare(runtime, PROVIDERS[packageName], op, use, cell, inputs),
+    prepare: (cell, inputs) =>
+      prepare(runtime, PROVIDERS[packageName], threads, op, use, cell, inputs),
   });
   return [
     ...OPS.map((op) => peer(op, 'copied')),
@@ -54,6 +55,7 @@ export async function onnxPeers(packageName: PeerPackage): Promise<Peer[]> {
 async function prepare(
   runtime: OnnxRuntime,
   provider: string,
+  threads: number,
   op: OnnxOp,
   use: CacheUse,
   cell: Cell,
@@ -62,7 +64,7 @@ async function prepare(
   const { model, feeds, headMajor } = onnxCall(op, use, cell, inputs);
   const session = await runtime.InferenceSession.create(encodeModel(model), {
     executionProviders: [provider],
-    intraOpNumThreads: 1,
+    intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
   });

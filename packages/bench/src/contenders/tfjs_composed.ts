@@ -46,6 +46,7 @@ export const tfjsPeers: readonly Peer[] = [
   tfjsPeer('tfjs-wasm', 'per head', 'wasm', perHead, (cell) =>
     cell.group === 'decode' ? 'it repacks the whole cache in every step' : null,
   ),
+  tfjsPeer('tfjs-node', '', 'tensorflow', batched),
 ];
 
 function tfjsPeer(

@@ -4,6 +4,7 @@ import { makeInputs } from '../inputs.js';
 import { onnxCall, onnxUnfit, type OnnxOp } from './attention_ops.js';
 
 const decode = aCell({ group: 'decode', queryLen: 1, seqLen: 5, numKvHeads: 8 });
+const past = aCell({ group: 'past', queryLen: 3, seqLen: 5, numKvHeads: 8 });
 const prefill = aCell({ queryLen: 4, seqLen: 4 });
 const window = aCell({ group: 'window', queryLen: 4, seqLen: 4, slidingWindow: 2 });
 const OPS: OnnxOp[] = ['MHA', 'GQA', 'Attention-23'];
@@ -12,6 +13,7 @@ describe.each(OPS)('%s', (op) => {
   test.each([
     ['prefill', prefill],
     ['decode', decode],
+    ['prefill with a past', past],
   ])('%s feeds have as many numbers as their dims say', (_, cell) => {
     const { feeds } = onnxCall(op, 'copied', cell, makeInputs(cell));
     for (const { data, dims } of Object.values(feeds)) {

@@ -1,7 +1,7 @@
 // The three attention ops of ONNX Runtime, each as a model of one node with what it is fed.
 import { maskOf } from '../contenders/tfjs_composed.js';
-import type { Cell } from '../grid.js';
-import type { Inputs } from '../inputs.js';
+import { isPaged, type Cell } from '../grid.js';
+import { toHeadMajor, type Inputs } from '../inputs.js';
 import type { ElementType, OneNodeModel, Value } from './model.js';
 
 export type OnnxOp = 'MHA' | 'GQA' | 'Attention-23';
@@ -66,7 +66,7 @@ function multiHeadAttention(use: CacheUse, cell: Cell, inputs: Inputs): OnnxCall
   const past = pastOf(use, cell, inputs);
   const kv = (name: 'k' | 'v') =>
     past.length > 0
-      ? fed(name, inputs.last(name), [1, 1, width])
+      ? fed(name, inputs.last(name), [1, queryLen, width])
       : fed(name, inputs[name], [1, seqLen, width]);
   return call({
     headMajor: false,
@@ -86,12 +86,12 @@ function multiHeadAttention(use: CacheUse, cell: Cell, inputs: Inputs): OnnxCall
 /** `com.microsoft.GroupQueryAttention`: q `[B, S, N * H]`, k and v `[B, S, K * H]`, always with past and present. */
 function groupQueryAttention(cell: Cell, inputs: Inputs): OnnxCall {
   const { numHeads, numKvHeads, headSize, queryLen, seqLen, slidingWindow } = cell;
-  const decode = cell.group === 'decode';
+  const paged = isPaged(cell);
   const width = numKvHeads * headSize;
   const kv = (name: 'k' | 'v') =>
-    fed(name, decode ? inputs.last(name) : inputs[name], [1, queryLen, width]);
+    fed(name, paged ? inputs.last(name) : inputs[name], [1, queryLen, width]);
   const past = (name: 'k' | 'v') =>
-    fedPast(name, decode ? inputs.past(name) : new Float32Array(), cell);
+    fedPast(name, paged ? inputs.past(name) : new Float32Array(), cell);
   return call({
     headMajor: false,
     opType: 'GroupQueryAttention',
@@ -121,7 +121,12 @@ function attention23(use: CacheUse, cell: Cell, inputs: Inputs): OnnxCall {
   const mask = slidingWindow === undefined ? undefined : maskOf(cell);
   const kv = (name: 'k' | 'v') =>
     past.length > 0
-      ? fed(name, inputs.last(name), [1, numKvHeads, 1, headSize])
+      ? fed(name, toHeadMajor(inputs.last(name), queryLen, numKvHeads, headSize), [
+          1,
+          numKvHeads,
+          queryLen,
+          headSize,
+        ])
       : fed(name, inputs.headMajor(name), [1, numKvHeads, seqLen, headSize]);
   return call({
     headMajor: true,
@@ -140,7 +145,7 @@ function attention23(use: CacheUse, cell: Cell, inputs: Inputs): OnnxCall {
 }
 
 function pastOf(use: CacheUse, cell: Cell, inputs: Inputs): Fed[] {
-  if (use === 'whole' || cell.group !== 'decode') return [];
+  if (use === 'whole' || !isPaged(cell)) return [];
   return (['k', 'v'] as const).map((name) => fedPast(name, inputs.past(name), cell));
 }
 
