@@ -61,6 +61,7 @@ typedef struct {
   const int *causalFlags;
   const int *rswaPrefixLens;
   const int *mmRanges;
+  const int *dropout;
   const float *alibiSlopes;
   const float *sinks;
   const float *kHeadScales;
@@ -71,6 +72,17 @@ typedef struct {
   float *out;
   float *lse;
 } AttnOperands;
+
+typedef struct {
+  const float *dout;
+  const float *dlse;
+  float *dq;
+  float *dk;
+  float *dv;
+  float *dbias;
+  float *dalibiSlopes;
+  float *dqqBias;
+} AttnGradients;
 
 typedef struct {
   float kScale;
@@ -125,6 +137,7 @@ enum FeatureBit {
   FEATURE_RSWA = 512,
   FEATURE_MM_PREFIX = 1024,
   FEATURE_MIXED_CAUSAL = 2048,
+  FEATURE_DROPOUT = 4096,
 };
 
 #endif

@@ -40,6 +40,7 @@ function header(tables) {
     '#ifndef TFJS_ATTENTION_ABI_H\n#define TFJS_ATTENTION_ABI_H\n',
     struct('AttnParams', scalars(tables.ATTENTION_PARAMS)),
     struct('AttnOperands', pointers(tables.ATTENTION_OPERANDS)),
+    struct('AttnGradients', pointers(tables.GRADIENT_OPERANDS)),
     struct('CacheParams', scalars(tables.CACHE_PARAMS)),
     struct('CacheOperands', pointers(tables.CACHE_OPERANDS)),
     `enum KvDtype {\n${dtypes.join('\n')}\n};\n`,

@@ -3,7 +3,16 @@ import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { commands, runLLVM } from '@yowasp/clang';
 
 const ROOT = new URL('../', import.meta.url);
-const ATTENTION = ['rows', 'decode_rows', 'schedule', 'prefill', 'decode', 'merge', 'cache'];
+const ATTENTION = [
+  'rows',
+  'decode_rows',
+  'schedule',
+  'prefill',
+  'decode',
+  'merge',
+  'cache',
+  'backward',
+];
 const MODULES = { attention: ATTENTION, ceiling: ['ceiling'] };
 const FLAVOURS = { simd: [], relaxed: ['-mrelaxed-simd'] };
 

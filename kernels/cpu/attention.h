@@ -4,6 +4,7 @@
 #include "simd.h"
 #include "abi.h"
 #include "parts/softmax.h"
+#include "parts/dropout.h"
 #include "parts/score.h"
 #include "parts/mask.h"
 #include "parts/kv.h"
@@ -63,7 +64,10 @@ HOOK Sequence sequence_at(const AttnParams *p, const AttnOperands *o, int b) {
   return s;
 }
 
-HOOK int sequence_decodes(const Sequence *s) { return s->rows <= DECODE_HEAD_ROWS; }
+/** Dropout is for training, which has many rows: the decode skeleton does without. */
+HOOK int sequence_decodes(const AttnParams *p, const Sequence *s) {
+  return s->rows <= DECODE_HEAD_ROWS && !(p->flags & FEATURE_DROPOUT);
+}
 
 HOOK int row_token(const Sequence *s, int row) { return row % s->rows / s->group; }
 HOOK int row_kv_head(const Sequence *s, const AttnItem *item, int row) { return item->kvHead + row / s->rows; }

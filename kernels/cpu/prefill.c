@@ -1,6 +1,7 @@
 // Many query rows: tiles of keys against panels of rows, one lane per row. Scores and output are held transposed
 // ([key][row], [lane of v][row]), so that softmax needs no horizontal step and both products are one register tile.
 #include "kv_rows.h"
+#include "scores.h"
 #include "tile.h"
 
 typedef struct {
@@ -90,25 +91,6 @@ static u32 load_values(const AttnParams *p, const KvSide *values, const Prefill 
   return bad;
 }
 
-/** Features and masks on the scores of keys [begin, end) of the tile that starts at `key`. */
-static void finish_panel(const AttnParams *p, const Prefill *f, u32 firstRow, int key, u32 begin, u32 end,
-                          int covered) {
-  int features = score_features(p), masked = p->flags & FEATURE_MASK;
-  if (covered && !features && !masked) return;
-  for (u32 v = 0; v < TILE_VECTORS; v++) {
-    RowLanes row = rows_lanes(&f->table, firstRow + v * LANES);
-    for (u32 j = begin; j < end; j++) {
-      float *at = f->s + j * PANEL + v * LANES;
-      vi keys = vi_splat(key + (int)j);
-      vf s = vf_load(at);
-      if (features) s = score_apply(p, &row, s, keys);
-      if (!covered) s = vf_select(mask_visible(p, &row, keys), s, vf_splat(SOFTMAX_NONE));
-      if (masked) s = vf_select(mask_allowed(p, &row, keys), s, vf_splat(SOFTMAX_NONE));
-      vf_store(at, s);
-    }
-  }
-}
-
 /** Scores to weights; rescales the panel's rows where their m rises. */
 static void update_states(const Prefill *f, u32 panel, u32 begin, u32 end) {
   float *m = f->m + panel * PANEL, *l = f->l + panel * PANEL;
@@ -174,8 +156,25 @@ static void add_bad_panel(const AttnParams *p, const Prefill *f, u32 panel, u32 
   }
 }
 
+/** Weights are dropped after they were summed. */
+static void drop_weights(const AttnParams *p, const AttnOperands *o, const Sequence *s, const AttnItem *item,
+                         const Prefill *f, u32 firstRow, int key, u32 begin, u32 end) {
+  for (u32 v = 0; v < TILE_VECTORS; v++) {
+    vu rows;
+    for (u32 i = 0; i < LANES; i++) {
+      int row = item->row + mask_min((int)(firstRow + v * LANES + i), item->rows - 1);
+      LANE(rows, i) = dropout_row(p, o, item->sequence, row_head(s, item, row), row_token(s, row));
+    }
+    for (u32 j = begin; j < end; j++) {
+      float *at = f->s + j * PANEL + v * LANES;
+      vf_store(at, vf_load(at) * dropout_factor(rows, o->dropout[1], vi_splat(key + (int)j)));
+    }
+  }
+}
+
 /** One panel against the tile of `count` keys from `key`. */
-static void panel_tile(const AttnParams *p, const Prefill *f, u32 panel, int key, int count, u32 bad) {
+static void panel_tile(const AttnParams *p, const AttnOperands *o, const Sequence *s, const AttnItem *item,
+                       const Prefill *f, u32 panel, int key, int count, u32 bad) {
   u32 firstRow = panel * PANEL;
   MaskBounds first = rows_bounds(&f->table, firstRow), last = rows_bounds(&f->table, firstRow + PANEL - 1);
   int from = key, to = key + count;
@@ -186,13 +185,16 @@ static void panel_tile(const AttnParams *p, const Prefill *f, u32 panel, int key
     tile_product(0, f->k + block * f->kStride, f->q + panel * f->qStride, f->s + block * TILE_SPLATS * PANEL, size,
                  f->keyScales + block * TILE_SPLATS);
   }
-  finish_panel(p, f, firstRow, key, begin, end, mask_covers(p, first, last, from, to));
+  scores_finish(p, &f->table, f->s, PANEL, firstRow, key, begin, end, mask_covers(p, first, last, from, to));
   note_bad(f, bad);
   update_states(f, panel, begin, end);
   if (kv_has_token_scales(p->kvDtype)) scale_weights(f, begin, end);
-  const float *v = f->v + begin * TILE_SPLATS, *s = f->s + begin * PANEL;
+  if (p->flags & FEATURE_DROPOUT) drop_weights(p, o, s, item, f, firstRow, key, begin, end);
+  const float *v = f->v + begin * TILE_SPLATS, *weights = f->s + begin * PANEL;
   float *out = f->out + panel * f->outStride, *stop = out + f->outStride;
-  for (; out != stop; out += TILE_SPLATS * PANEL, v += f->vStride) tile_product(1, v, s, out, end - begin, 0);
+  for (; out != stop; out += TILE_SPLATS * PANEL, v += f->vStride) {
+    tile_product(1, v, weights, out, end - begin, 0);
+  }
   add_bad_panel(p, f, panel, bad, begin, end);
 }
 
@@ -260,7 +262,7 @@ SHARED void prefill_item(const AttnParams *p, const AttnOperands *o, const AttnI
     load_keys(p, &keys, &f, (u32)key, (u32)count);
     int careful = !mask_covers(p, first, last, key, key + count) || score_hides(p);
     u32 bad = load_values(p, &values, &f, (u32)key, (u32)count, careful);
-    for (u32 panel = 0; panel < panels; panel++) panel_tile(p, &f, panel, key, count, bad);
+    for (u32 panel = 0; panel < panels; panel++) panel_tile(p, o, &s, item, &f, panel, key, count, bad);
   }
   if (item->splits > 1) write_partial(p, item, &f, partials + item->partial);
   else write_outputs(p, o, &s, item, &f);

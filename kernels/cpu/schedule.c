@@ -45,7 +45,7 @@ static u32 schedule(const AttnParams *p, const AttnOperands *o, AttnItem *items,
   for (int b = 0; b < p->numSeqs; b++) {
     Sequence s = sequence_at(p, o, b);
     if (s.rows == 0) continue;
-    if (sequence_decodes(&s)) count = add_decode(p, &s, b, items, count, partial);
+    if (sequence_decodes(p, &s)) count = add_decode(p, &s, b, items, count, partial);
     else count = add_prefill(p, &s, b, items, count, partial);
   }
   return count;
@@ -71,7 +71,7 @@ EXPORT void attn_run(const AttnParams *p, const AttnOperands *o, const AttnItem 
                      float *partials, void *scratch) {
   for (u32 i = begin; i < end; i++) {
     Sequence s = sequence_at(p, o, items[i].sequence);
-    if (sequence_decodes(&s)) decode_item(p, o, items + i, partials, scratch);
+    if (sequence_decodes(p, &s)) decode_item(p, o, items + i, partials, scratch);
     else prefill_item(p, o, items + i, partials, scratch);
   }
 }

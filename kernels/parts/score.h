@@ -46,6 +46,12 @@ HOOK vf score_softcap(vf s, float cap) {
   return vf_splat(cap) * score_tanh(s / vf_splat(cap));
 }
 
+/** Its slope at s: 1 - tanh(s / cap)^2. */
+HOOK vf score_softcap_slope(vf s, float cap) {
+  vf bent = score_tanh(s / vf_splat(cap));
+  return vf_splat(1.0f) - bent * bent;
+}
+
 /** A bias of -inf hides the key even if s is NaN. */
 HOOK vf score_add(vf s, vf bias) {
   return vf_select(bias == vf_splat(SOFTMAX_NONE), bias, s + bias);

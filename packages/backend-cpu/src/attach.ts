@@ -1,8 +1,7 @@
-import { getKernel, unregisterKernel } from '@tensorflow/tfjs-core';
 import {
   announceProvider,
-  KERNEL_NAMES,
   registerAttentionKernels,
+  unregisterAttentionKernels,
 } from '@tfjs-attention/core/provider';
 import { kernelTable } from './calls/kernel_table.js';
 import { CpuProvider } from './provider.js';
@@ -20,10 +19,8 @@ export function announce(tfBackend: string, stock: StockBackend): void {
 
 /** Registers our kernels under a stock backend's name and announces them. Nothing is compiled or allocated. */
 export function attach(stock: StockBackend): void {
-  for (const name of KERNEL_NAMES) {
-    // Of another copy of this package (ESM beside CJS): the newest serves, and tfjs need not warn.
-    if (getKernel(name, stock)) unregisterKernel(name, stock);
-  }
+  // Of another copy of this package (ESM beside CJS): the newest serves, and tfjs need not warn.
+  unregisterAttentionKernels(stock);
   registerAttentionKernels(stock, kernelTable(stock));
   announce(stock, stock);
 }

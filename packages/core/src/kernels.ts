@@ -1,11 +1,14 @@
 import {
   engine,
+  getKernel,
   registerKernel,
+  unregisterKernel,
   type KernelFunc,
   type NamedAttrMap,
   type Tensor,
   type TensorInfo,
 } from '@tensorflow/tfjs-core';
+import { recordedKernel } from './gradients/recorded.js';
 import type { KvStorage } from './kv_cache/storage.js';
 import type { AttentionPlan } from './utils/plan_attention.js';
 import type { AttentionProblem, AttentionTensors } from './problem/problem.js';
@@ -17,6 +20,14 @@ type Infos<T> = { [name in keyof T]: TensorInfo };
 export interface AttentionKernels {
   /** Dense attention: output, then lse where `spec.returnLse`. */
   TfjsAttnPrefill: { inputs: AttentionTensors; attrs: { problem: AttentionProblem } };
+  /**
+   * Gradients of a dense call with respect to the operands in `wants`, in that order, each in its operand's shape. `dout`
+   * and `dlse` are the loss's with respect to `out` and `lse`, which the forward call gave.
+   */
+  TfjsAttnBackward: {
+    inputs: AttentionTensors & BackwardTensors;
+    attrs: { problem: AttentionProblem; wants: readonly GradientName[] };
+  };
   /** Attention over a cache: as above; k and v are the storage. */
   TfjsAttnPaged: {
     inputs: AttentionTensors;
@@ -48,10 +59,16 @@ export interface AttentionKernels {
   };
 }
 
+/** What a backward call reads beside the forward call's operands. */
+export type BackwardTensors = Record<'out' | 'lse' | 'dout' | 'dlse', Tensor>;
+
+/** Operands that a backward kernel gives gradients for; those of sinks follow from out and lse by stock ops. */
+export type GradientName = 'q' | 'k' | 'v' | 'bias' | 'alibiSlopes' | 'qqBias';
+
 export type AttentionKernelName = keyof AttentionKernels;
 
 /** The documented kernel table: a backend package registers all of these under its tfjs backend name. */
-export const KERNEL_NAMES: readonly AttentionKernelName[] = [
+export const KERNEL_NAMES: readonly Exclude<AttentionKernelName, 'TfjsAttnBackward'>[] = [
   'TfjsAttnConvertFp8',
   'TfjsAttnGatherCache',
   'TfjsAttnMergeStates',
@@ -59,6 +76,17 @@ export const KERNEL_NAMES: readonly AttentionKernelName[] = [
   'TfjsAttnPrefill',
   'TfjsAttnReshapeAndCache',
 ];
+
+/**
+ * What a backend has beside that table if it trains: a backward kernel, and with it TfjsAttnForward, which is its
+ * TfjsAttnPrefill with a list of inputs ({@link recordedKernel}). Without them a gradient tape takes the composed ops.
+ */
+export const TRAINING_KERNEL_NAMES = ['TfjsAttnBackward', 'TfjsAttnForward'] as const;
+
+/** Whether a tfjs backend has the kernels that a gradient tape needs. */
+export function canTrain(tfBackend: string): boolean {
+  return TRAINING_KERNEL_NAMES.every((name) => getKernel(name, tfBackend) != null);
+}
 
 /** A kernel as a backend writes it. */
 export type AttentionKernel<Name extends AttentionKernelName, Backend> = (args: {
@@ -69,21 +97,27 @@ export type AttentionKernel<Name extends AttentionKernelName, Backend> = (args: 
 
 /** A backend's whole table. */
 export type AttentionKernelTable<Backend> = {
-  [Name in AttentionKernelName]: AttentionKernel<Name, Backend>;
-};
+  [Name in (typeof KERNEL_NAMES)[number]]: AttentionKernel<Name, Backend>;
+} & { TfjsAttnBackward?: AttentionKernel<'TfjsAttnBackward', Backend> };
 
 /** Registers a table under a tfjs backend name. */
 export function registerAttentionKernels<Backend>(
   backendName: string,
   table: AttentionKernelTable<Backend>,
 ): void {
-  for (const kernelName of KERNEL_NAMES) {
-    // The one cast at the tfjs boundary: tfjs types attrs as numbers and strings, but passes them by reference.
-    registerKernel({
-      kernelName,
-      backendName,
-      kernelFunc: table[kernelName] as unknown as KernelFunc,
-    });
+  // The one cast at the tfjs boundary: tfjs types attrs as numbers and strings, but passes them by reference.
+  const register = (kernelName: string, kernel: unknown) =>
+    registerKernel({ kernelName, backendName, kernelFunc: kernel as KernelFunc });
+  for (const name of KERNEL_NAMES) register(name, table[name]);
+  if (table.TfjsAttnBackward === undefined) return;
+  register('TfjsAttnBackward', table.TfjsAttnBackward);
+  register('TfjsAttnForward', recordedKernel(table.TfjsAttnPrefill));
+}
+
+/** Takes back whatever of ours stands under a name: kernels of another copy of a package, or copied with a stock backend. */
+export function unregisterAttentionKernels(backendName: string): void {
+  for (const name of [...KERNEL_NAMES, ...TRAINING_KERNEL_NAMES]) {
+    if (getKernel(name, backendName) != null) unregisterKernel(name, backendName);
   }
 }
 

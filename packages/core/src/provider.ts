@@ -8,6 +8,7 @@ export type { BlockPairs, KvBlockBytes, KvCacheLayout } from './kv_cache/layout.
 export { bytesPerElement, hasTokenScales, maxStored } from './kv_cache/dtypes.js';
 export { decode } from './kv_cache/decode.js';
 export { encode } from './kv_cache/encode.js';
+export { dropoutHook, dropoutRow } from './reference/dropout.js';
 export { keySpans, seesAll, type Span } from './reference/key_spans.js';
 export { maskRules, mayAttend, rangeOf, type MaskRules } from './reference/mask.js';
 export {

@@ -1,4 +1,4 @@
-import { engine, getBackend } from '@tensorflow/tfjs-core';
+import { getBackend } from '@tensorflow/tfjs-core';
 import type { AttentionBackend } from './backends/abstract.js';
 import { AttentionType } from './backends/attention_type.js';
 import { overrideGeneration, type AttentionBackendEnum } from './backends/names.js';
@@ -14,7 +14,13 @@ import { checkInt } from './problem/checks.js';
 import type { Feature } from './problem/params.js';
 import type { AttentionSpec } from './problem/spec.js';
 import { registryGeneration } from './registry.js';
-import { chooseKernels, currentSite, tellOnce, type Kernels } from './selector/kernels.js';
+import {
+  chooseKernels,
+  currentSite,
+  gradientDepth,
+  tellOnce,
+  type Kernels,
+} from './selector/kernels.js';
 import { backendPriority } from './selector/priority.js';
 import { requestedBackend } from './selector/request.js';
 
@@ -86,8 +92,7 @@ export function explainAttnBackend(...args: AttnSelectorArgs): Selection {
   const config = configOf(args);
   const request = requestedBackend();
   dropOldSelections();
-  const recording = engine().state.gradientDepth > 0;
-  const key = `${getBackend()} ${request} ${configKey(config, recording)}`;
+  const key = `${getBackend()} ${request} ${configKey(config)} ${gradientDepth()}`;
   const found = selections.get(key);
   if (found !== undefined) return found;
   const selection = select(completeConfig(OP, config), request);
@@ -115,7 +120,7 @@ function configOf([first, ...rest]: AttnSelectorArgs): AttnSelectorConfig {
 }
 
 /** The same text for the same problem, however its defaults are written. */
-function configKey(config: AttnSelectorConfig, recording: boolean): string {
+function configKey(config: AttnSelectorConfig): string {
   const { headSize, dtype, kvCacheDtype, blockSize, attnType } = config;
   // In a text '64' is 64.
   checkInt(headSize, OP, 'headSize', 1);
@@ -132,8 +137,7 @@ function configKey(config: AttnSelectorConfig, recording: boolean): string {
     bit(config.usePcp, 9) +
     bit(config.useAlibi, 10) +
     bit(config.useSoftCap, 11) +
-    bit(config.useKvSharing, 12) +
-    bit(recording, 13);
+    bit(config.useKvSharing, 12);
   return `${headSize} ${dtype ?? 'float32'} ${kvCacheDtype ?? 'auto'} ${blockSize ?? 'any'} ${attnType ?? AttentionType.DECODER} ${flags}`;
 }
 

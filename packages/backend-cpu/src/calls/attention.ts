@@ -1,10 +1,11 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { AttentionProblem, AttentionTensors } from '@tfjs-attention/core/provider';
+import type { Region } from '../heap/region.js';
 import type { AttentionRegions } from '../kernels/kernel_set.js';
 import type { HeapKvStorage } from '../kv_storage.js';
 import type { Site } from '../runtime.js';
 import { batchInts } from './batch_ints.js';
-import { runCall } from './call.js';
+import { runCall, type Call } from './call.js';
 
 export type AttentionInputs = { readonly [name in keyof AttentionTensors]: TensorInfo };
 
@@ -16,34 +17,50 @@ export function attention(
   storage?: HeapKvStorage,
 ): TensorInfo[] {
   return runCall(site, problem.op, (call) => {
-    const input = (info: TensorInfo | undefined) => info && call.input(info);
-    const ints = batchInts(call, problem.ints);
-    const cache = storage && cacheRegions(storage);
-    // In the order of the operand table.
-    site.kernels.attention(problem.params, {
-      q: call.input(inputs.q),
-      k: cache?.k ?? input(inputs.k),
-      v: cache?.v ?? input(inputs.v),
-      bias: input(inputs.bias),
-      mask: input(inputs.mask),
-      queryStartLoc: ints.queryStartLoc,
-      seqLens: ints.seqLens,
-      queryOffsets: ints.queryOffsets,
-      blockTables: ints.blockTables,
-      causalFlags: ints.causalFlags,
-      rswaPrefixLens: ints.rswaPrefixLens,
-      mmRanges: ints.mmRanges,
-      alibiSlopes: input(inputs.alibiSlopes),
-      sinks: input(inputs.sinks),
-      kHeadScales: cache?.kHeadScales,
-      vHeadScales: cache?.vHeadScales,
-      kTokenScales: cache?.kTokenScales,
-      vTokenScales: cache?.vTokenScales,
-      qqBias: input(inputs.qqBias),
-      out: call.output(problem.outputShape),
-      lse: problem.spec.returnLse ? call.output(problem.lseShape) : undefined,
-    });
+    site.kernels.attention(
+      problem.params,
+      operandRegions(call, problem, inputs, storage && cacheRegions(storage), {
+        out: call.output(problem.outputShape),
+        lse: problem.spec.returnLse ? call.output(problem.lseShape) : undefined,
+      }),
+    );
   });
+}
+
+/** A call's operands where kernels read them, in the order of their table. */
+export function operandRegions(
+  call: Call,
+  problem: AttentionProblem,
+  inputs: AttentionInputs,
+  cache: ReturnType<typeof cacheRegions> | undefined,
+  { out, lse }: { out: Region; lse: Region | undefined },
+): AttentionRegions {
+  const input = (info: TensorInfo | undefined) => info && call.input(info);
+  const ints = batchInts(call, problem.ints);
+  return {
+    q: call.input(inputs.q),
+    k: cache?.k ?? input(inputs.k),
+    v: cache?.v ?? input(inputs.v),
+    bias: input(inputs.bias),
+    mask: input(inputs.mask),
+    queryStartLoc: ints.queryStartLoc,
+    seqLens: ints.seqLens,
+    queryOffsets: ints.queryOffsets,
+    blockTables: ints.blockTables,
+    causalFlags: ints.causalFlags,
+    rswaPrefixLens: ints.rswaPrefixLens,
+    mmRanges: ints.mmRanges,
+    dropout: ints.dropout,
+    alibiSlopes: input(inputs.alibiSlopes),
+    sinks: input(inputs.sinks),
+    kHeadScales: cache?.kHeadScales,
+    vHeadScales: cache?.vHeadScales,
+    kTokenScales: cache?.kTokenScales,
+    vTokenScales: cache?.vTokenScales,
+    qqBias: input(inputs.qqBias),
+    out,
+    lse,
+  };
 }
 
 /** A cache as kernels name its parts. */

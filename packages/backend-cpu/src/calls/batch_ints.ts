@@ -11,6 +11,7 @@ const NAMES = [
   'causalFlags',
   'rswaPrefixLens',
   'mmRanges',
+  'dropout',
   'slotMapping',
 ] as const;
 

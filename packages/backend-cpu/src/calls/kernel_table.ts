@@ -3,6 +3,7 @@ import { storageAt } from '../kv_storage.js';
 import { homeOf, siteOf } from '../runtime.js';
 import type { StockBackend } from '../tensors/tfjs_backends.js';
 import { attention } from './attention.js';
+import { backward } from './backward.js';
 import { gatherCache, reshapeAndCache } from './cache.js';
 import { convertFp8 } from './convert_fp8.js';
 import { mergeStates } from './merge_states.js';
@@ -12,6 +13,8 @@ export function kernelTable(stock: StockBackend): AttentionKernelTable<object> {
   const at = (backend: object) => siteOf(homeOf(stock, backend));
   return {
     TfjsAttnPrefill: ({ inputs, attrs, backend }) => attention(at(backend), attrs.problem, inputs),
+    TfjsAttnBackward: ({ inputs, attrs, backend }) =>
+      backward(at(backend), attrs.problem, inputs, attrs.wants),
     TfjsAttnPaged({ inputs, attrs: { problem, storage }, backend }) {
       const site = at(backend);
       return attention(site, problem, inputs, storageAt(problem.op, storage, site));

@@ -3,11 +3,13 @@ import type {
   AttentionParams,
   CacheOperandName,
   CacheParams,
+  GradientOperandName,
   KvCacheDtype,
 } from '@tfjs-attention/core/provider';
 import type { Region, Regions } from '../heap/region.js';
 
 export type AttentionRegions = Regions<AttentionOperandName>;
+export type GradientRegions = Regions<GradientOperandName>;
 export type CacheRegions = Regions<CacheOperandName>;
 
 /** Two attention states to merge, and where the result goes. */
@@ -24,6 +26,8 @@ export interface MergeRegions {
 /** The kernels over one memory. The arguments were checked; only memory may still run out, before anything is written. */
 export interface KernelSet {
   attention(params: AttentionParams, operands: AttentionRegions): void;
+  /** Gradients of dense attention; `operands` have the `out` and `lse` that it gave. */
+  backward(params: AttentionParams, operands: AttentionRegions, gradients: GradientRegions): void;
   /** Writes new tokens into a cache. */
   cacheWrite(params: CacheParams, operands: CacheRegions): void;
   /** Reads tokens of a cache as float32. */

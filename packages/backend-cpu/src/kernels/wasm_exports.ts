@@ -20,6 +20,15 @@ export interface WasmExports {
     numItems: number,
     partials: number,
   ): void;
+  attn_backward_scratch_bytes(params: number): number;
+  attn_backward(
+    params: number,
+    operands: number,
+    gradients: number,
+    begin: number,
+    end: number,
+    scratch: number,
+  ): void;
   attn_merge_states(
     outputA: number,
     lseA: number,

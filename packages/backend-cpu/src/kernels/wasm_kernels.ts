@@ -3,6 +3,7 @@ import {
   ATTENTION_PARAMS,
   CACHE_OPERANDS,
   CACHE_PARAMS,
+  GRADIENT_OPERANDS,
   KV_CACHE_DTYPES,
   type AttentionParams,
   type CacheParams,
@@ -11,7 +12,13 @@ import {
 import type { Arena } from '../heap/arena.js';
 import type { Heap } from '../heap/heap.js';
 import type { Region } from '../heap/region.js';
-import type { AttentionRegions, CacheRegions, KernelSet, MergeRegions } from './kernel_set.js';
+import type {
+  AttentionRegions,
+  CacheRegions,
+  GradientRegions,
+  KernelSet,
+  MergeRegions,
+} from './kernel_set.js';
 import { Struct } from './struct.js';
 import type { WasmExports } from './wasm_exports.js';
 
@@ -20,6 +27,7 @@ const ITEM_BYTES = 32;
 
 const attentionParams = new Struct(ATTENTION_PARAMS);
 const attentionOperands = new Struct(ATTENTION_OPERANDS);
+const gradientOperands = new Struct(GRADIENT_OPERANDS);
 const cacheParams = new Struct(CACHE_PARAMS);
 const cacheOperands = new Struct(CACHE_OPERANDS);
 
@@ -84,6 +92,18 @@ export class WasmKernels implements KernelSet {
     const cost = numSeqs * maxQueryLen * maxSeqLen * numHeads * (headSize + valueHeadSize);
     runner.run({ params: at, operands, items, count, partials, scratch, scratchBytes, cost });
     exports.attn_combine(at, operands, items, count, partials);
+  }
+
+  backward(params: AttentionParams, regions: AttentionRegions, gradients: GradientRegions): void {
+    const { exports, arena } = this;
+    const pointers = arena.take(gradientOperands.byteLength);
+    attentionParams.write(this.params, params);
+    attentionOperands.writePointers(this.operands, regions);
+    gradientOperands.writePointers(pointers, gradients);
+    const at = this.params.address;
+    const scratch = arena.take(exports.attn_backward_scratch_bytes(at) >>> 0).address;
+    const items = params.numSeqs * params.numKvHeads;
+    exports.attn_backward(at, this.operands.address, pointers.address, 0, items, scratch);
   }
 
   cacheWrite(params: CacheParams, regions: CacheRegions): void {

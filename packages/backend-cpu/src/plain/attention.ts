@@ -1,4 +1,6 @@
 import {
+  dropoutHook,
+  dropoutRow,
   keySpans,
   maskRules,
   seesAll,
@@ -32,6 +34,7 @@ export class PlainAttention {
   private readonly out: Float32Array;
   private readonly lse: Float32Array | undefined;
   private readonly sinks: Float32Array | undefined;
+  private readonly dropout: Int32Array | undefined;
   private readonly queryTile: Float64Array;
   private readonly keyTile: Float64Array;
   private readonly valueTile: Float64Array;
@@ -51,6 +54,7 @@ export class PlainAttention {
     this.out = required(operands.out).floats();
     this.lse = operands.lse?.floats();
     this.sinks = operands.sinks?.floats();
+    this.dropout = operands.dropout?.ints();
     this.queryTile = new Float64Array(TILE_ROWS * headSize);
     this.keyTile = new Float64Array(TILE_KEYS * headSize);
     this.valueTile = new Float64Array(TILE_KEYS * paddedColumns(valueHeadSize));
@@ -129,6 +133,7 @@ export class PlainAttention {
       const at = r * TILE_KEYS;
       const most = this.scores.apply(scoresTile, at, row, begin, count, contextLen, hiding);
       state.weigh(r, scoresTile, count, most);
+      if (this.dropout) this.drop(this.dropout, row, at, begin, count);
     });
     const { acc, stride } = state;
     const { size } = values;
@@ -138,6 +143,23 @@ export class PlainAttention {
     } else {
       accumulateVisible(scoresTile, valueTile, acc, stride, length, count, size);
     }
+  }
+
+  /** Drops weights of a row after they were summed. */
+  private drop(
+    [seed, share]: Int32Array,
+    row: Row,
+    at: number,
+    begin: number,
+    count: number,
+  ): void {
+    const { numHeads, maxQueryLen } = this.params;
+    const dropped = dropoutRow(
+      seed,
+      (row.sequence * numHeads + row.head) * maxQueryLen + row.index,
+    );
+    for (let c = 0; c < count; c++)
+      this.scoresTile[at + c] *= dropoutHook(dropped, share, begin + c);
   }
 
   private loadQuery(row: Row, r: number): void {

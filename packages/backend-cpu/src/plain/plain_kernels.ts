@@ -8,10 +8,12 @@ import type { Region } from '../heap/region.js';
 import type {
   AttentionRegions,
   CacheRegions,
+  GradientRegions,
   KernelSet,
   MergeRegions,
 } from '../kernels/kernel_set.js';
 import { PlainAttention } from './attention.js';
+import { PlainBackward } from './backward.js';
 import { plainCacheGather, plainCacheWrite } from './cache.js';
 import { valuesOf } from './codes.js';
 import { plainMergeStates } from './merge_states.js';
@@ -20,6 +22,10 @@ import { plainMergeStates } from './merge_states.js';
 export class PlainKernels implements KernelSet {
   attention(params: AttentionParams, operands: AttentionRegions): void {
     new PlainAttention(params, operands).run();
+  }
+
+  backward(params: AttentionParams, operands: AttentionRegions, gradients: GradientRegions): void {
+    new PlainBackward(params, operands, gradients).run();
   }
 
   cacheWrite(params: CacheParams, operands: CacheRegions): void {

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { hasBand, maskRules, mayAttend } from '../reference/mask.js';
-import type { AttentionParams } from '../problem/params.js';
+import { keepHook } from '../reference/attention.js';
+import { FEATURE_BITS, type AttentionParams } from '../problem/params.js';
 import type { AttentionInts } from '../problem/problem.js';
 import { untaped } from './untaped.js';
 
@@ -49,10 +50,12 @@ export function composedRows(slab: Slab): [tf.Tensor, tf.Tensor] {
   const m = rowMaximum(s);
   const p = tf.exp(tf.sub(s, m));
   const sum = tf.sum(p, -1, true);
-  const lse = tf.reshape(tf.add(m, tf.log(sum)), [batch, heads, rows]);
+  const finite = tf.add(m, tf.log(tf.add(sum, isZero(sum))));
+  const lse = tf.reshape(tf.add(finite, noneIfZero(sum)), [batch, heads, rows]);
   const sinks = slab.sinks && tf.reshape(slab.sinks, [1, heads, 1, 1]);
   const denominator = sinks ? tf.add(sum, tf.exp(tf.sub(sinks, m))) : sum;
-  const weights = tf.reshape(p, [batch, kvHeads, group * rows, keys]);
+  const kept = params.flags & FEATURE_BITS.dropout ? tf.mul(p, keepFactors(slab, keys)) : p;
+  const weights = tf.reshape(kept, [batch, kvHeads, group * rows, keys]);
   const weighted = visible === undefined ? tf.matMul(weights, v) : selectedProduct(weights, v);
   const acc = tf.reshape(weighted, [batch, heads, rows, params.valueHeadSize]);
   return [tf.div(acc, tf.add(denominator, isZero(denominator))), lse];
@@ -67,14 +70,16 @@ const rowMaximum = untaped((s) => {
 const isZero = untaped((x) => tf.cast(tf.equal(x, 0), 'float32'));
 const isSeen = untaped((bias) => tf.notEqual(bias, -Infinity));
 const isFinite = untaped((x) => tf.isFinite(x));
-const isPositive = untaped((x) => tf.greater(x, 0));
+/** Summands rather than selections, whose conditions gradients of gradients would want to differentiate. */
+const noneIfZero = untaped((sum) => tf.where(tf.equal(sum, 0), -Infinity, 0));
+const nanIfPositive = untaped((x) => tf.where(tf.greater(x, 0), NaN, 0));
 
 /** p * v where a weight of 0 hides NaN and Infinity in v, as an invisible key must. */
 function selectedProduct(weights: tf.Tensor, v: tf.Tensor): tf.Tensor {
   const finite = isFinite(v);
   const product = tf.matMul(weights, tf.where(finite, v, 0));
   const taint = tf.matMul(weights, tf.sub(1, tf.cast(finite, 'float32')));
-  return tf.where(isPositive(taint), NaN, product);
+  return tf.add(product, nanIfPositive(taint));
 }
 
 /** Bool tensor of visible keys, or nothing where all are. */
@@ -115,6 +120,22 @@ function distances({ ints: { queryOffsets }, firstRow, q }: Slab, keys: number):
     }
   }
   return tf.tensor(values, [batch, 1, rows, keys]);
+}
+
+/** What dropout multiplies weights with, as `[B, N, R, S]`. */
+function keepFactors({ params, ints, firstRow, q }: Slab, keys: number): tf.Tensor {
+  const [batch, heads, rows] = q.shape;
+  const values = new Float32Array(batch * heads * rows * keys);
+  let at = 0;
+  for (let b = 0; b < batch; b++) {
+    for (let head = 0; head < heads; head++) {
+      for (let r = 0; r < rows; r++) {
+        const keep = keepHook({ params, ints }, b, firstRow + r, head);
+        for (let j = 0; j < keys; j++) values[at++] = keep ? keep(j) : 1;
+      }
+    }
+  }
+  return tf.tensor(values, [batch, heads, rows, keys]);
 }
 
 /** qqBias[i, j - contextLen] as `[B, 1, R, S]`, 0 outside the matrix. */

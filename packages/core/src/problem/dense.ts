@@ -2,6 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import type { FlashAttentionOptions } from './options.js';
 import type { AttentionProblem, AttentionTensors } from './problem.js';
 import { check, checkHeads, checkInt32Array, checkTensor, shapeText } from './checks.js';
+import { readDropout } from './dropout.js';
 import { prefixLens, readMaskInts } from './mask_ints.js';
 import { readOffsets } from './offsets.js';
 import { attentionParams, type Strides } from './params_of.js';
@@ -38,7 +39,8 @@ export function describeDense(
   const queryOffsets = readOffsets(op, options.queryOffset, seqLens, () => queryLen);
   const given = readMaskInts(op, options, numSeqs);
   const rswaPrefixLens = prefixLens(op, options.rswaPrefixLen, given.rswaPrefixLens, numSeqs);
-  const ints = { seqLens, queryOffsets, rswaPrefixLens, mmRanges: given.mmRanges };
+  const dropout = readDropout(op, options);
+  const ints = { seqLens, queryOffsets, rswaPrefixLens, mmRanges: given.mmRanges, dropout };
   const scores = {
     batch: numSeqs,
     heads: numHeads,
@@ -48,6 +50,7 @@ export function describeDense(
   };
   const score = describeScore(op, options, headSize, scores, ints);
 
+  const features = dropout ? [...score.features, 'dropout' as const].sort() : score.features;
   const strides = (tokens: number, heads: number, size: number): Strides => {
     const batch = tokens * heads * size;
     return layout === 'bsnh'
@@ -70,7 +73,7 @@ export function describeDense(
         queriesPerKv: numHeads / numKvHeads,
         kv: { kind: 'dense', order: layout },
         kvDtype: 'float32',
-        features: score.features,
+        features,
         returnLse,
         precision,
       },
@@ -94,7 +97,7 @@ export function describeDense(
           out: strides(queryLen, numHeads, valueHeadSize),
           lse: strides(queryLen, numHeads, 1),
         },
-        score,
+        { ...score, features },
       ),
     },
   };

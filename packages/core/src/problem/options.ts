@@ -55,6 +55,13 @@ export interface FlashAttentionOptions extends AttentionOptions {
    * and chunks say (vLLM `mm_prefix`). Each list rises and its ranges do not overlap; a range may pass the last key.
    */
   mmPrefixRanges?: MmPrefixRanges;
+  /**
+   * Share of the weights, in [0, 1), that are dropped after the softmax; the others grow by 1 / (1 - rate). For training:
+   * no rule of this library drops anything by itself. Default 0. Counted in units of 2^-24.
+   */
+  dropoutRate?: number;
+  /** Fixes, with a weight's place, whether it is dropped; any int32. A rate above 0 needs one: take a new one each step. */
+  dropoutSeed?: number;
 }
 
 /** What an op returns with `returnLse: true`. */

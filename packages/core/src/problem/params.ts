@@ -95,6 +95,8 @@ export const ATTENTION_OPERANDS = {
    * value to entry b + 1's: first and last position of each, rising, apart from one another.
    */
   mmRanges: 'const int',
+  /** [2] seed, and the share of weights to drop in units of 2^-24; with `dropout` only. */
+  dropout: 'const int',
   /** [N] */
   alibiSlopes: 'const float',
   sinks: 'const float',
@@ -108,6 +110,21 @@ export const ATTENTION_OPERANDS = {
   out: 'float',
   /** Null unless asked for. */
   lse: 'float',
+} as const satisfies Readonly<Record<string, string>>;
+
+/**
+ * What a backward call has beside the forward call's operands, of which it reads `out` and `lse`. Gradients lie as
+ * what they are gradients of; a null one is not wanted, any other begins as zeros.
+ */
+export const GRADIENT_OPERANDS = {
+  dout: 'const float',
+  dlse: 'const float',
+  dq: 'float',
+  dk: 'float',
+  dv: 'float',
+  dbias: 'float',
+  dalibiSlopes: 'float',
+  dqqBias: 'float',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** Parameters of a cache write or gather. Strides count elements. */
@@ -169,10 +186,12 @@ export const FEATURE_BITS = {
   rswa: 512,
   mmPrefix: 1024,
   mixedCausal: 2048,
+  dropout: 4096,
 } as const;
 export type Feature = keyof typeof FEATURE_BITS;
 
 export type AttentionParams = { [name in keyof typeof ATTENTION_PARAMS]: number };
 export type CacheParams = { [name in keyof typeof CACHE_PARAMS]: number };
 export type AttentionOperandName = keyof typeof ATTENTION_OPERANDS;
+export type GradientOperandName = keyof typeof GRADIENT_OPERANDS;
 export type CacheOperandName = keyof typeof CACHE_OPERANDS;

@@ -22,6 +22,8 @@ export interface AttentionInts extends MaskInts {
   readonly queryOffsets: Int32Array;
   /** [B, M] flat; absent for dense. */
   readonly blockTables?: Int32Array;
+  /** [2] as `ATTENTION_OPERANDS` says; absent where nothing is dropped. */
+  readonly dropout?: Int32Array;
 }
 
 /** Tensors of a problem, by operand name; an absent operand has no key (the gradient tape reads every key). */

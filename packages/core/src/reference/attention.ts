@@ -1,4 +1,5 @@
 import type { AttentionProblem } from '../problem/problem.js';
+import { dropoutHook, dropoutRow } from './dropout.js';
 import { maskRules, mayAttend } from './mask.js';
 import { alibiHook, biasHook, dotHook, softCapHook, type Round } from './score.js';
 import { softmaxRow } from './softmax.js';
@@ -98,16 +99,32 @@ export function referenceRow(
   }
   const { weights, lse } = softmaxRow(round, scores, visible, inputs.sinks?.[head] ?? -Infinity);
   const output = new Float64Array(params.valueHeadSize);
+  const keep = keepHook(problem, b, i, head);
   for (let j = 0; j < numKeys; j++) {
     if (!visible[j]) continue;
+    const weight = keep === undefined ? weights[j] : round(weights[j] * round(keep(j)));
     for (let lane = 0; lane < params.valueHeadSize; lane++) {
-      output[lane] = round(output[lane] + round(weights[j] * inputs.value(b, j, kvHead, lane)));
+      output[lane] = round(output[lane] + round(weight * inputs.value(b, j, kvHead, lane)));
     }
   }
   return { scores, weights, output, lse };
 }
 
-function scoreIndex(
+/** Factor that dropout puts on the weight of key j in a row; nothing where nothing is dropped. */
+export function keepHook(
+  { params, ints }: Pick<AttentionProblem, 'params' | 'ints'>,
+  b: number,
+  i: number,
+  head: number,
+): ((j: number) => number) | undefined {
+  if (ints.dropout === undefined) return undefined;
+  const [seed, share] = ints.dropout;
+  const row = dropoutRow(seed, (b * params.numHeads + head) * params.maxQueryLen + i);
+  return (j) => dropoutHook(row, share, j);
+}
+
+/** Where a bias or mask holds the entry of a pair. */
+export function scoreIndex(
   params: AttentionProblem['params'],
   name: 'bias' | 'mask',
   b: number,

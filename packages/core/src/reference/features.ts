@@ -4,6 +4,7 @@ import {
   type AttentionParams,
   type Feature,
 } from '../problem/params.js';
+import { dropoutHook } from './dropout.js';
 import { causalHook, chunkHook, sameRangeHook, windowHook } from './mask.js';
 import { alibiHook, biasHook, softCapHook } from './score.js';
 import { softmaxRow } from './softmax.js';
@@ -95,5 +96,12 @@ export const FEATURES: Readonly<Record<Feature, FeatureRow>> = {
     params: [],
     operand: 'sinks',
     hook: softmaxRow,
+  },
+  dropout: {
+    part: 'softmax',
+    bit: FEATURE_BITS.dropout,
+    params: [],
+    operand: 'dropout',
+    hook: dropoutHook,
   },
 };

@@ -19,6 +19,13 @@ export function softCapHook(round: Round, cap: number, score: number): number {
   return cap > 0 ? round(cap * round(Math.tanh(round(score / cap)))) : score;
 }
 
+/** d softCapHook / d score: 1 - tanh(s / cap)^2. */
+export function softCapSlope(round: Round, cap: number, score: number): number {
+  if (cap === 0) return 1;
+  const bent = round(Math.tanh(round(score / cap)));
+  return round(1 - round(bent * bent));
+}
+
 /** s + bias; bias of -Infinity hides the key whatever s is. */
 export function biasHook(round: Round, bias: number, score: number): number {
   return bias === -Infinity ? -Infinity : round(score + bias);

@@ -1,6 +1,7 @@
 import { engine, env, getBackend } from '@tensorflow/tfjs-core';
 import { isBackendName, kernelStrategyOf, type KernelStrategy } from '../backends/names.js';
 import { InvalidArgumentError, UnsupportedError } from '../errors.js';
+import { canTrain } from '../kernels.js';
 import type { Implementation } from '../problem/options.js';
 import { specKey, type AttentionSpec } from '../problem/spec.js';
 import { providerFor, registryGeneration } from '../registry.js';
@@ -13,8 +14,8 @@ export type Kernels = 'FUSED' | 'COMPOSED';
 export interface KernelSite {
   /** tf.getBackend() */
   tfBackend: string;
-  /** Whether a gradient tape is recording. */
-  recording: boolean;
+  /** Gradient tapes that record, one inside the other; 2 stands for more. */
+  gradientDepth: 0 | 1 | 2;
 }
 
 /** A choice of kernels that explains itself. */
@@ -29,13 +30,18 @@ const told = new Set<string>();
 
 /** Where the caller is. */
 export function currentSite(): KernelSite {
-  return { tfBackend: getBackend(), recording: engine().state.gradientDepth > 0 };
+  return { tfBackend: getBackend(), gradientDepth: gradientDepth() };
+}
+
+export function gradientDepth(): KernelSite['gradientDepth'] {
+  const depth = engine().state.gradientDepth;
+  return depth === 0 || depth === 1 ? depth : 2;
 }
 
 /** Reasons against fused kernels for a spec at a site; empty = they serve. */
 export function reasonsAgainstFused(
   spec: AttentionSpec,
-  { tfBackend, recording }: KernelSite,
+  { tfBackend, gradientDepth }: KernelSite,
 ): string[] {
   const provider = providerFor(tfBackend);
   if (provider === undefined) {
@@ -44,7 +50,19 @@ export function reasonsAgainstFused(
     ];
   }
   const reasons = [...provider.rejects(spec)];
-  if (recording) reasons.push('a gradient tape is recording and the kernels have no gradient yet');
+  if (gradientDepth > 0 || spec.features.includes('dropout')) {
+    if (!canTrain(tfBackend)) {
+      reasons.push(`the kernels for '${tfBackend}' have neither gradient nor dropout yet`);
+    } else if (gradientDepth > 0 && spec.kv.kind === 'paged') {
+      reasons.push(
+        'a gradient tape is recording and attention over a cache has no backward kernel',
+      );
+    } else if (gradientDepth > 1) {
+      reasons.push(
+        'one gradient tape records inside another and the backward kernel has no gradient',
+      );
+    }
+  }
   return reasons;
 }
 
@@ -71,9 +89,13 @@ export function selectKernels(
 ): KernelChoice {
   const strategy = implementation === 'auto' ? strategyInForce() : readStrategy(op, implementation);
   const site = currentSite();
-  const key = [registryGeneration(), site.tfBackend, strategy, site.recording, specKey(spec)].join(
-    '|',
-  );
+  const key = [
+    registryGeneration(),
+    site.tfBackend,
+    strategy,
+    site.gradientDepth,
+    specKey(spec),
+  ].join('|');
   const found = choices.get(key);
   if (found !== undefined) return found;
 

@@ -3,7 +3,7 @@ import { byteSpecs } from './byte_cases.js';
 import { denseCases } from './dense_cases.js';
 import { denseSpec } from './dense_case.js';
 import { engineSpecs } from './engine_specs.js';
-import { gradientSpecs } from './gradients.js';
+import { gradientGroup } from './gradients/index.js';
 import { denseLaws } from './law_dense.js';
 import { pagedLaws } from './law_paged.js';
 import { pagedSpec } from './paged_case.js';
@@ -37,7 +37,7 @@ export function conformanceGroups(subject: Subject): SpecGroup[] {
     { name: 'stored bytes', specs: byteSpecs() },
     { name: 'laws', specs: [...denseLaws, ...pagedLaws] },
     badInput,
-    { name: 'gradients', specs: gradientSpecs },
+    gradientGroup(subject),
     { name: "life in tfjs's engine", specs: engineSpecs },
   ];
 }

@@ -1,14 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  flashAttention,
-  mergeAttnStates,
-  UnsupportedError,
-  type FlashAttentionOptions,
-} from '@tfjs-attention/core';
+import { flashAttention, type FlashAttentionOptions } from '@tfjs-attention/core';
 import { describeDense, referenceAttention } from '@tfjs-attention/core/reference';
-import { assert, assertThrows, assertWithin } from './assert.js';
-import { makeDense, type DenseCase } from './dense_case.js';
-import type { Spec } from './subject.js';
+import { assertWithin } from '../assert.js';
+import { makeDense, type DenseCase } from '../dense_case.js';
+import type { Spec } from '../subject.js';
+import { trainingImplementation } from './implementation.js';
 
 const STEP = 2 ** -10;
 
@@ -57,53 +53,18 @@ function tape(c: DenseCase, options: FlashAttentionOptions) {
 /** Central differences err by the third derivative times STEP^2, and the tape computes in float32. */
 const TOLERANCE = 1e-4;
 
-/** What happens under `tf.grad`: the kernels have no gradient, so automatic choice takes the composed ops. */
-export const gradientSpecs: readonly Spec[] = [
-  ...CASES.map((c): Spec => ({
-    name: c.name,
-    run: () => {
-      tf.tidy(() => {
-        const { inputs, weights, gradients } = tape(c, {});
-        const names = ['q', 'k', 'v'] as const;
-        gradients(inputs).forEach((gradient, i) => {
-          const expected = differences(c, names[i], weights.dataSync());
-          assertWithin(`d/d${names[i]}`, gradient.dataSync(), expected, TOLERANCE);
-        });
+/** Gradients beside central differences of the oracle, which knows nothing of the backward pass. */
+export const differenceSpecs: readonly Spec[] = CASES.map((c): Spec => ({
+  name: c.name,
+  run: (subject) => {
+    tf.tidy(() => {
+      const implementation = trainingImplementation(subject);
+      const { inputs, weights, gradients } = tape(c, { implementation });
+      const names = ['q', 'k', 'v'] as const;
+      gradients(inputs).forEach((gradient, i) => {
+        const expected = differences(c, names[i], weights.dataSync());
+        assertWithin(`d/d${names[i]}`, gradient.dataSync(), expected, TOLERANCE);
       });
-    },
-  })),
-  {
-    name: 'gradients of mergeAttnStates',
-    run: () => {
-      tf.tidy(() => {
-        const draw = (shape: number[], seed: number) =>
-          tf.randomNormal(shape, 0, 1, 'float32', seed);
-        const [a, b] = [draw([3, 2, 4], 1), draw([3, 2, 4], 2)];
-        const [lseA, lseB] = [draw([3, 2], 3), draw([3, 2], 4)];
-        const merged = (output: tf.Tensor) =>
-          mergeAttnStates({ output, lse: lseA }, { output: b, lse: lseB }).output;
-        const gradient = tf.grad((x: tf.Tensor) => tf.sum(merged(x)))(a);
-        const share = tf.expandDims(tf.sigmoid(tf.sub(lseA, lseB)), -1);
-        const expected = tf.broadcastTo(share, a.shape).dataSync();
-        assertWithin('d/da', gradient.dataSync(), expected, TOLERANCE);
-      });
-    },
+    });
   },
-  {
-    name: 'an explicit FUSED under the tape throws and says why',
-    fusedOnly: true,
-    run: async () => {
-      const before = tf.memory().numTensors;
-      await assertThrows(
-        () => tf.tidy(() => {
-          const { inputs, gradients } = tape(CASES[0], { implementation: 'FUSED' });
-          return gradients(inputs);
-        }),
-        UnsupportedError,
-        /FUSED/,
-        /gradient/,
-      ); // prettier-ignore
-      assert(tf.memory().numTensors === before, 'tensors leaked');
-    },
-  },
-];
+}));
