@@ -1,0 +1,129 @@
+// Chooses a path for a call, counts its workspace, launches.
+#include "launch.h"
+
+namespace {
+
+/** Below so many query tokens a sequence, a tile of the Hopper path would be mostly empty. */
+constexpr int HOPPER_TOKENS = 64;
+constexpr int KNOWN_FEATURES = FEATURE_DROPOUT - 1;
+
+struct Plan {
+  int path, splits;
+  HopperPlan hopper;
+  size_t bytes;
+};
+
+struct Device {
+  int major, multiprocessors;
+};
+
+/** Of the current device, asked once for each. */
+Device device() {
+  constexpr int MOST = 64;
+  static Device known[MOST] = {};
+  int ordinal = 0;
+  if (cudaGetDevice(&ordinal) != cudaSuccess || ordinal >= MOST) return {};
+  Device &d = known[ordinal];
+  if (d.multiprocessors == 0) {
+    int major = 0, multiprocessors = 0;
+    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, ordinal);
+    cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, ordinal);
+    d.major = major;
+    d.multiprocessors = multiprocessors;
+  }
+  return d;
+}
+
+/**
+ * Splits of the keys, at least `least` keys each, that leave few multiprocessors idle in the last round of blocks: the
+ * smallest number within 5 % of the best.
+ */
+int splits_for(const AttnParams &p, int blocks, int atOnce, int least) {
+  int most = (p.maxSeqLen + least - 1) / least;
+  if (blocks == 0 || blocks >= 4 * atOnce) return 1;
+  auto use = [&](int splits) {
+    int all = blocks * splits, rounds = (all + atOnce - 1) / atOnce;
+    return (double)all / (rounds * atOnce);
+  };
+  double best = 0;
+  for (int splits = 1; splits <= most && (splits - 1) * blocks < atOnce; splits++) best = use(splits) > best ? use(splits) : best;
+  int splits = 1;
+  while (splits < most && use(splits) < 0.95 * best) splits++;
+  return splits;
+}
+
+size_t states_bytes(const AttnParams &p, int splits) {
+  size_t rows = (size_t)p.maxQueryLen * (p.numHeads / p.numKvHeads) * p.numKvHeads * p.numSeqs;
+  return splits > 1 ? splits * rows * (p.valueHeadSize + 2) * sizeof(float) : 0;
+}
+
+int row_tiles(const AttnParams &p, int rows) {
+  int all = p.maxQueryLen * (p.numHeads / p.numKvHeads);
+  return (all + rows - 1) / rows * p.numKvHeads * p.numSeqs;
+}
+
+bool plan_plain(const AttnParams &p, const Device &d, Plan *plan) {
+  plan->path = CUDA_PATH_PLAIN;
+  plan->splits = splits_for(p, row_tiles(p, 32), 2 * d.multiprocessors, 256);
+  plan->bytes = states_bytes(p, plan->splits);
+  return p.headSize <= 576 && p.valueHeadSize <= 576;
+}
+
+bool plan_mma(const AttnParams &p, const Device &d, Plan *plan) {
+  if (d.major < 8 || !decode_takes(p)) return false;
+  plan->path = CUDA_PATH_MMA;
+  plan->splits = splits_for(p, row_tiles(p, 16), d.multiprocessors, 256);
+  plan->bytes = states_bytes(p, plan->splits);
+  return true;
+}
+
+bool plan_hopper(const AttnParams &p, const CudaOptions &o, const Device &d, Plan *plan) {
+  if (d.major != 9 || !hopper_plan(p, o, &plan->hopper)) return false;
+  plan->path = CUDA_PATH_HOPPER;
+  plan->splits = 1;
+  plan->bytes = plan->hopper.bytes;
+  return true;
+}
+
+bool make_plan(const AttnParams &p, const CudaOptions &o, Plan *plan) {
+  if (p.flags & ~KNOWN_FEATURES) return false;
+  Device d = device();
+  switch (o.path) {
+    case CUDA_PATH_PLAIN:
+      return plan_plain(p, d, plan);
+    case CUDA_PATH_HOPPER:
+      return plan_hopper(p, o, d, plan);
+    case CUDA_PATH_MMA:
+      return plan_mma(p, d, plan);
+    case CUDA_PATH_AUTO:
+      if (p.maxQueryLen >= HOPPER_TOKENS && plan_hopper(p, o, d, plan)) return true;
+      if (plan_mma(p, d, plan)) return true;
+      return plan_plain(p, d, plan);
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+extern "C" int attn_cuda_path(const AttnParams *p, const CudaOptions *o) {
+  Plan plan;
+  return make_plan(*p, *o, &plan) ? plan.path : -1;
+}
+
+extern "C" size_t attn_cuda_workspace_bytes(const AttnParams *p, const CudaOptions *o) {
+  Plan plan;
+  return make_plan(*p, *o, &plan) ? plan.bytes : 0;
+}
+
+extern "C" int attn_cuda_attention(const AttnParams *p, const AttnOperands *operands, const CudaOptions *o) {
+  Plan plan;
+  if (!make_plan(*p, *o, &plan) || o->workspaceBytes < plan.bytes) return cudaErrorInvalidValue;
+  if (p->numSeqs == 0 || p->maxQueryLen == 0) return cudaSuccess;
+  Launch c = {*p, *operands, o->qDtype, o->outDtype, plan.splits, (float *)o->workspace};
+  c.multiprocessors = device().multiprocessors;
+  cudaStream_t stream = (cudaStream_t)o->stream;
+  if (plan.path == CUDA_PATH_HOPPER) return hopper_launch(c, plan.hopper, (char *)o->workspace, stream);
+  cudaError_t error = plan.path == CUDA_PATH_MMA ? decode_launch(c, stream) : plain_launch(c, stream);
+  return error != cudaSuccess || plan.splits == 1 ? error : combine_launch(c, stream);
+}

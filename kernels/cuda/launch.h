@@ -1,0 +1,34 @@
+// The host's side of each path; attention.cu chooses among them.
+#ifndef TFJS_ATTENTION_CUDA_LAUNCH_H
+#define TFJS_ATTENTION_CUDA_LAUNCH_H
+#include "device.cuh"
+#include "hopper_plan.h"
+
+/** Launches a kernel that calls wait_for_launcher, before the kernel ahead of it in the stream has ended. */
+inline cudaError_t launch_behind(void (*kernel)(Launch), dim3 grid, int threads, size_t shared, cudaStream_t stream,
+                                 const Launch &c) {
+  cudaLaunchAttribute early = {};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = grid;
+  config.blockDim = dim3(threads);
+  config.dynamicSmemBytes = shared;
+  config.stream = stream;
+  config.attrs = &early;
+  config.numAttrs = 1;
+  return cudaLaunchKernelEx(&config, kernel, c);
+}
+
+/** Where `c.redo` is set, computes marked tiles alone. */
+cudaError_t plain_launch(const Launch &c, cudaStream_t stream);
+cudaError_t hopper_launch_bfloat16(const Launch &c, const HopperPlan &plan, char *workspace, cudaStream_t stream);
+cudaError_t hopper_launch_float16(const Launch &c, const HopperPlan &plan, char *workspace, cudaStream_t stream);
+cudaError_t hopper_launch_float32(const Launch &c, const HopperPlan &plan, char *workspace, cudaStream_t stream);
+cudaError_t hopper_launch(Launch c, const HopperPlan &plan, char *workspace, cudaStream_t stream);
+bool decode_takes(const AttnParams &p);
+cudaError_t decode_launch(const Launch &c, cudaStream_t stream);
+/** Merges the states of `c.splits` splits into the output. */
+cudaError_t combine_launch(const Launch &c, cudaStream_t stream);
+
+#endif
