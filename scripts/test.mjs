@@ -6,7 +6,7 @@ import { line, sum } from './lib/totals.mjs';
 await setUp({ tensorflow: 'wanted' });
 sayWhatIsAbsent();
 
-const RUNNERS = ['jest', 'tfjs_core', 'browser', 'web'];
+const RUNNERS = ['jest', 'fuzz', 'tfjs_core', 'browser', 'web'];
 const results = [];
 for (const name of RUNNERS) {
   process.stdout.write(`\n== ${name}\n`);
