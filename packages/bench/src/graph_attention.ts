@@ -1,4 +1,4 @@
-// Program: BERT's attention as a graph model, as it is and fused, in turns: `node scripts/run_ts.mjs THIS [BACKEND]`.
+// Program: BERT's attention as a graph model, as it is and fused, in turns: `node scripts/run_ts.mjs THIS [BACKEND [TOKENS,...]]`.
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import '@tfjs-attention/backend-cpu';
@@ -22,7 +22,7 @@ import { findStockWasm } from '@tfjs-attention/testing/node/stock_wasm';
 import { bertAttention, type AttentionSize } from './graph_model/bert_attention.js';
 import { median } from './statistics.js';
 
-const TOKENS = [16, 32, 64, 128, 256, 512, 1024];
+const TOKENS = process.argv[3]?.split(',').map(Number) ?? [16, 32, 64, 128, 256, 512, 1024];
 const HEADS = [
   { heads: 2, headSize: 16 },
   { heads: 4, headSize: 64 },
