@@ -18,7 +18,10 @@ import { judge } from './judged.js';
 import { storedReader } from './stored.js';
 
 type Inputs = Readonly<Record<string, tf.TensorInfo | undefined>>;
-type Attrs<Name extends keyof AttentionKernels> = AttentionKernels[Name]['attrs'];
+/** Training has no kernels there. */
+type Recorded = Exclude<keyof AttentionKernels, 'TfjsAttnBackward'>;
+type Attrs<Name extends Recorded> = AttentionKernels[Name]['attrs'];
+const isRecorded = (name: string): name is Recorded => name !== 'TfjsAttnBackward';
 
 /** Multiply-adds of the oracle, and bytes of a case, above which a call is left out. */
 const MOST_WORK = 2e7;
@@ -38,10 +41,10 @@ export class Recorder {
   private readonly seen = new Set<string>();
 
   constructor(private readonly file: CaseFile) {
-    for (const name of KERNEL_NAMES) this.wrap(name);
+    for (const name of KERNEL_NAMES.filter(isRecorded)) this.wrap(name);
   }
 
-  private wrap(kernelName: string): void {
+  private wrap(kernelName: Recorded): void {
     const { kernelFunc } = tf.getKernel(kernelName, 'cpu');
     tf.unregisterKernel(kernelName, 'cpu');
     tf.registerKernel({
@@ -55,14 +58,14 @@ export class Recorder {
             ? bytesOf((attrs as Attrs<'TfjsAttnReshapeAndCache'>).storage)
             : undefined;
         const outputs = kernelFunc(call);
-        this.record(kernelName as keyof AttentionKernels, inputs, attrs, [outputs].flat(), before);
+        this.record(kernelName, inputs, attrs, [outputs].flat(), before);
         return outputs;
       },
     });
   }
 
   private record(
-    kernel: keyof AttentionKernels,
+    kernel: Recorded,
     inputs: Inputs,
     attrs: unknown,
     outputs: readonly tf.TensorInfo[],
@@ -104,9 +107,6 @@ export class Recorder {
           decode ? y : Uint8Array.from(y as Int32Array),
         ]);
       }
-      default:
-        // Training has no kernels there.
-        return;
     }
   }
 
