@@ -5,6 +5,10 @@
 namespace tfjs_attention {
 namespace {
 
+constexpr int kKnownFeatures = 2 * FEATURE_DROPOUT - 1;
+/** As DROPOUT_UNITS in parts/dropout.h. */
+constexpr int kDropoutUnits = 1 << 24;
+
 void check_range(const char *name, int64_t value, int64_t least, int64_t most) {
   if (value < least || value > most) {
     refuse("%s is %lld, outside %lld to %lld", name, static_cast<long long>(value), static_cast<long long>(least),
@@ -73,6 +77,7 @@ void check_sizes(const AttnParams &p, int64_t tokens) {
   check_range("tokens", tokens, 0, most < kMaxPosition ? most : kMaxPosition - 1);
   check_range("maxQueryLen", p.maxQueryLen, 0, tokens);
   check_range("maxSeqLen", p.maxSeqLen, 0, kMaxPosition);
+  check_range("flags", p.flags, 0, kKnownFeatures);
   check_range("kvDtype", p.kvDtype, KV_FLOAT32, KV_FP8_PER_TOKEN_HEAD);
   check_range("windowLeft", p.windowLeft, -1, INT_MAX);
   check_range("windowRight", p.windowRight, -1, INT_MAX);
@@ -207,6 +212,10 @@ void check_ints(const AttnParams &p, const BatchInts &ints, const AttentionExten
     for (int b = 0; b < p.numSeqs; b++) check_range("rswaPrefixLens", ints.rswaPrefixLens.data[b], 0, INT_MAX);
   }
   if (p.flags & FEATURE_MM_PREFIX) check_ranges(p, ints.mmRanges);
+  if (p.flags & FEATURE_DROPOUT) {
+    check_length("dropout", ints.dropout, 2);
+    check_range("dropout[1]", ints.dropout.data[1], 0, kDropoutUnits - 1);
+  }
 }
 
 }  // namespace tfjs_attention

@@ -4,8 +4,9 @@ namespace tfjs_attention {
 
 BatchInts read_ints(const Tensor &words) {
   BatchInts ints;
-  Ints *const sections[] = {&ints.queryStartLoc, &ints.seqLens,        &ints.queryOffsets, &ints.blockTables,
-                            &ints.causalFlags,   &ints.rswaPrefixLens, &ints.mmRanges,     &ints.slotMapping};
+  Ints *const sections[] = {&ints.queryStartLoc, &ints.seqLens, &ints.queryOffsets,
+                            &ints.blockTables,   &ints.causalFlags,    &ints.rswaPrefixLens,
+                            &ints.mmRanges,      &ints.dropout,        &ints.slotMapping};
   constexpr int64_t kSections = sizeof sections / sizeof *sections;
   if (words.count() < kSections) refuse("ints has %lld words", static_cast<long long>(words.count()));
   const int *lengths = words.data<int>();

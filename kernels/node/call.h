@@ -61,9 +61,9 @@ struct Ints {
   int64_t count = 0;
 };
 
-/** The sections of a batch's ints tensor, in this order: eight lengths (0 = absent), then the sections. */
+/** The sections of a batch's ints tensor, in this order: nine lengths (0 = absent), then the sections. */
 struct BatchInts {
-  Ints queryStartLoc, seqLens, queryOffsets, blockTables, causalFlags, rswaPrefixLens, mmRanges, slotMapping;
+  Ints queryStartLoc, seqLens, queryOffsets, blockTables, causalFlags, rswaPrefixLens, mmRanges, dropout, slotMapping;
 };
 
 /** Refuses sections that the tensor does not hold. */

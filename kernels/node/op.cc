@@ -68,6 +68,9 @@ Tensor Op::input(int index, DataType type, const char *name) {
   status.check();
   Tensor tensor(held);
   if (tf.TensorType(held) != type) refuse("%s has TensorFlow type %d, not %d", name, tf.TensorType(held), type);
+  int64_t elements = 1;
+  for (int64_t size : tensor.dims()) elements *= size;
+  if (elements != tensor.count()) refuse("%s is %s, but its memory is not", name, tensor.shape().c_str());
   if (reinterpret_cast<uintptr_t>(tensor.data<char>()) % width_of(type) != 0) refuse("%s is not aligned", name);
   return tensor;
 }

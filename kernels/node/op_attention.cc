@@ -41,6 +41,7 @@ AttnOperands operands_of(const Tensor &q, const ScoreTensors &score, const Batch
   o.causalFlags = ints.causalFlags.data;
   o.rswaPrefixLens = ints.rswaPrefixLens.data;
   o.mmRanges = ints.mmRanges.data;
+  o.dropout = ints.dropout.data;
   o.alibiSlopes = score.alibiSlopes.data<float>();
   o.sinks = score.sinks.data<float>();
   o.qqBias = score.qqBias.data<float>();

@@ -13,7 +13,7 @@ export const inCheckout = existsSync(join(checkout, 'node/addon.cc'));
 const PARTS = ['abi.h', 'cpu', 'parts', 'node', 'build/native.json'];
 
 /** Every source file, by its path below the kernels folder. */
-export function nativeSources(folder) {
+export function nativeSources(folder, { harnesses = false } = {}) {
   const files = [];
   const visit = (path) => {
     if (statSync(join(folder, path)).isDirectory()) {
@@ -21,5 +21,5 @@ export function nativeSources(folder) {
     } else if (/\.(h|c|cc|json)$/.test(path)) files.push(path);
   };
   PARTS.forEach(visit);
-  return files.filter((path) => !path.startsWith('node/fuzz/'));
+  return harnesses ? files : files.filter((path) => !path.startsWith('node/fuzz/'));
 }

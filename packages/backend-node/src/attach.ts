@@ -1,8 +1,7 @@
-import { getKernel, unregisterKernel } from '@tensorflow/tfjs-core';
 import {
   announceProvider,
-  KERNEL_NAMES,
   registerAttentionKernels,
+  unregisterAttentionKernels,
 } from '@tfjs-attention/core/provider';
 import { kernelTable } from './calls/kernel_table.js';
 import { TensorFlowProvider } from './provider.js';
@@ -22,10 +21,8 @@ export function announce(tfBackend: string): void {
 
 /** Registers our kernels under tfjs-node's name and announces them. The addon is not loaded yet. */
 export function attach(): void {
-  for (const name of KERNEL_NAMES) {
-    // Of another copy of this package (ESM beside CJS): the newest serves, and tfjs need not warn.
-    if (getKernel(name, STOCK)) unregisterKernel(name, STOCK);
-  }
+  // Of another copy of this package (ESM beside CJS): the newest serves, and tfjs need not warn.
+  unregisterAttentionKernels(STOCK);
   registerAttentionKernels(STOCK, kernelTable);
   announce(STOCK);
 }

@@ -11,6 +11,7 @@ const SECTIONS = [
   'causalFlags',
   'rswaPrefixLens',
   'mmRanges',
+  'dropout',
   'slotMapping',
 ] as const;
 
