@@ -21,7 +21,7 @@
 /** Query rows (token, head of the group) that one prefill item takes, in whole panels. */
 #define PREFILL_PANELS 16
 #define PREFILL_ROWS (PREFILL_PANELS * PANEL)
-#define PREFILL_KEYS (32 * TILE_SPLATS)
+#define PREFILL_KEYS (TILE_BLOCKS * TILE_SPLATS)
 /** Up to so many rows of a sequence and KV head the decode skeleton serves; its items take several heads. */
 #define DECODE_HEAD_ROWS 16
 #define DECODE_ROWS 64

@@ -91,15 +91,34 @@ static u32 load_values(const AttnParams *p, const KvSide *values, const Prefill 
   return bad;
 }
 
+/** Each row's largest score: four keys at a time, since one would wait for the last. */
+HOOK void largest_scores(const Prefill *f, u32 begin, u32 end, vf most[TILE_VECTORS]) {
+  vf chain[4][TILE_VECTORS];
+  u32 j = begin;
+  UNROLL for (u32 c = 0; c < 4; c++) {
+    UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) chain[c][v] = vf_splat(SOFTMAX_NONE);
+  }
+  for (; j + 4 <= end; j += 4) {
+    UNROLL for (u32 c = 0; c < 4; c++) {
+      const float *at = f->s + (j + c) * PANEL;
+      UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) chain[c][v] = vf_max(chain[c][v], vf_load(at + v * LANES));
+    }
+  }
+  for (; j < end; j++) {
+    const float *at = f->s + j * PANEL;
+    UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) chain[0][v] = vf_max(chain[0][v], vf_load(at + v * LANES));
+  }
+  UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) {
+    most[v] = vf_max(vf_max(chain[0][v], chain[1][v]), vf_max(chain[2][v], chain[3][v]));
+  }
+}
+
 /** Scores to weights; rescales the panel's rows where their m rises. */
 static void update_states(const Prefill *f, u32 panel, u32 begin, u32 end) {
   float *m = f->m + panel * PANEL, *l = f->l + panel * PANEL;
   vf most[TILE_VECTORS], sum[TILE_VECTORS], shift[TILE_VECTORS], scale[TILE_VECTORS];
   vi rose = vi_splat(0);
-  UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) most[v] = vf_load(m + v * LANES);
-  for (u32 j = begin; j < end; j++) {
-    UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) most[v] = vf_max(most[v], vf_load(f->s + j * PANEL + v * LANES));
-  }
+  largest_scores(f, begin, end, most);
   UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) {
     vf before = vf_load(m + v * LANES), now = softmax_raise(before, most[v]);
     rose |= now > before;

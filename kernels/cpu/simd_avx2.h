@@ -5,6 +5,7 @@
 #define TILE_SPLATS 4
 #define TILE_VECTORS 3
 #define TILE_UNROLL 4
+#define TILE_BLOCKS 32
 #define HARDWARE_FLOAT16 1
 
 HOOK vf vf_splat(float x) { return _mm256_set1_ps(x); }

@@ -2,11 +2,11 @@
 #include <immintrin.h>
 
 /** 16 accumulators hide the latency of two ports; a panel of 32 rows leaves no remainder in most shapes. */
-#ifndef TILE_SPLATS
 #define TILE_SPLATS 8
 #define TILE_VECTORS 2
 #define TILE_UNROLL 4
-#endif
+/** A panel's scores of 192 keys take half of the first-level cache. */
+#define TILE_BLOCKS 24
 #define HARDWARE_FLOAT16 1
 
 HOOK vf vf_splat(float x) { return _mm512_set1_ps(x); }

@@ -5,6 +5,7 @@
 #define TILE_SPLATS 8
 #define TILE_VECTORS 3
 #define TILE_UNROLL 2
+#define TILE_BLOCKS 32
 #define HARDWARE_FLOAT16 1
 
 HOOK vf vf_splat(float x) { return vdupq_n_f32(x); }

@@ -59,14 +59,18 @@ HOOK void pack_transposed(float *out, u32 width, const float *const rows[LANES],
   }
 }
 
+/** Floats that are copied for a block: just its own, or a whole vector whose rest the next step writes over. */
+#define VALUE_STEP (TILE_SPLATS % 4 == 0 ? TILE_SPLATS : TILE_SLACK)
+
 /** Value rows to [block of TILE_SPLATS lanes][row][TILE_SPLATS], blocks `stride` floats apart, padded with zeros. */
 HOOK void pack_values(float *out, u32 stride, const float *const *rows, u32 count, u32 size) {
   for (u32 j = 0; j < count; j++, out += TILE_SPLATS) {
     const float *row = rows[j];
     float *to = out;
     u32 d = 0;
-    for (; d + TILE_SLACK <= size; d += TILE_SPLATS, to += stride) {
-      UNROLL for (u32 i = 0; i < TILE_SPLATS; i += LANES) vf_store(to + i, vf_load(row + d + i));
+    for (; d + VALUE_STEP <= size; d += TILE_SPLATS, to += stride) {
+      if (VALUE_STEP == TILE_SPLATS) __builtin_memcpy(to, row + d, TILE_SPLATS * sizeof(float));
+      else vf_store(to, vf_load(row + d));
     }
     for (; d < size; d += TILE_SPLATS, to += stride) {
       for (u32 i = 0; i < TILE_SPLATS; i++) to[i] = d + i < size ? row[d + i] : 0.0f;
