@@ -1,12 +1,12 @@
 // Not a test: what tests of this package share that need a TensorFlow.
 import { describe } from '@jest/globals';
+import { loadTensorFlow } from '@tfjs-attention/testing/node/tensorflow';
 import { loadAddon } from './addon/load.js';
 
 /** Why this machine cannot run them, or undefined. */
 async function reasonAgainst(): Promise<string | undefined> {
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   try {
-    await import('@tensorflow/tfjs-node');
+    await loadTensorFlow();
   } catch (error) {
     return `tfjs-node does not load: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
   }
@@ -22,5 +22,3 @@ export function describeTensorFlow(name: string, body: () => void): void {
   if (reason === undefined) describe(name, body);
   else describe.skip(`${name} (${reason})`, body);
 }
-
-export const hasTensorFlow = reason === undefined;

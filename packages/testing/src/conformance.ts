@@ -6,6 +6,7 @@ import { setWasmModule } from '@tfjs-attention/backend-cpu';
 import { providerFor } from '@tfjs-attention/core/provider';
 import { ready, type Implementation } from 'tfjs-attention';
 import { findStockWasm } from './node/stock_wasm.js';
+import { loadTensorFlow } from './node/tensorflow.js';
 import { readCases, runCase } from './outside/data_file.js';
 
 const USAGE =
@@ -48,6 +49,7 @@ function readSettings(): Settings {
 async function bringUp({ backend, module, implementation }: Settings): Promise<void> {
   findStockWasm();
   setWasmModule(module);
+  if (backend === 'tensorflow') await loadTensorFlow();
   if (tf.findBackendFactory(backend) == null) {
     const known = Object.keys(tf.engine().registryFactory).join(', ');
     throw new UsageError(`--backend '${backend}' is not registered with tfjs; there are ${known}`);

@@ -22,7 +22,7 @@ export function planText({ tfjsNode, wheel, tools, cuda }: Plan, { cache }: Setu
   const size = wheel.size === undefined ? 'size as pip shows it' : megabytes(wheel.size);
   const word = wheel.pinned ? 'known to this package' : "the index's word";
   rows.push(
-    ['fetch', `${wheel.name} ${wheel.version}, ${size}, with ${tools.python} -m pip download`],
+    ['download', `${wheel.name} ${wheel.version}, ${size}, with ${tools.python} -m pip download`],
     ['', wheel.url],
     ['', `sha256 ${wheel.sha256} (${word})`],
     ['keep', `the wheel in ${cache}`],
@@ -33,7 +33,7 @@ export function planText({ tfjsNode, wheel, tools, cuda }: Plan, { cache }: Setu
   if (cuda !== undefined) {
     rows.push(['at run', `${cuda.release}: ${cuda.libraries.join(' ')}`]);
   }
-  return rows.map(([what, text]) => `${what.padEnd(8)} ${text}\n`).join('');
+  return rows.map(([what, text]) => `${what.padEnd(9)} ${text}\n`).join('');
 }
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;

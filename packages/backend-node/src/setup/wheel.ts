@@ -105,7 +105,7 @@ export async function fetchWheel(
       { show: true },
     );
     if (result.code !== 0)
-      throw new SetupError(`pip could not fetch ${wheel.file}:\n${complaint(result)}`);
+      throw new SetupError(`pip could not download ${wheel.file}:\n${complaint(result)}`);
   } finally {
     rmSync(requirements, { force: true });
   }
