@@ -20,6 +20,7 @@ import { asMatrix } from './keras_objects.js';
 import { AttentionMaskTensor } from './mask_tensor.js';
 import { readOptions, writeOptions, type KerasAttentionArgs } from './options.js';
 import { project, size, type Projection } from './projection.js';
+import { distinctInputs } from './distinct_inputs.js';
 import { mayCarryMask } from './symbolic_masks.js';
 import { visibility } from './visibility.js';
 
@@ -49,6 +50,8 @@ export abstract class KerasAttention extends layers.Layer {
   private axes!: AttentionAxes;
   /** Names of the inputs of the call that is being built. */
   private names: readonly CallInput[] | null;
+  /** Whether the constructor was told what the inputs are. */
+  private readonly inputsAreNamed: boolean;
   /** Whether tfjs's mask of the first input is this layer's, where it stands in a model. */
   private queryMayBeMasked = false;
   private numOutputs = 1;
@@ -64,6 +67,7 @@ export abstract class KerasAttention extends layers.Layer {
     this.op = `${new.target.name} '${this.name}'`;
     this.options = readOptions(this.op, args);
     this.names = this.options.callInputs;
+    this.inputsAreNamed = this.names !== null;
     this.supportsMasking = true;
   }
 
@@ -91,8 +95,11 @@ export abstract class KerasAttention extends layers.Layer {
       this.names = gathered.names;
       return super.apply(one(list as Tensor[]), { ...rest, callInputs: gathered.names });
     }
-    const names = [...gathered.names];
-    const symbolic = list as SymbolicTensor[];
+    const { names, symbolic } = distinctInputs(
+      gathered.names,
+      list as SymbolicTensor[],
+      this.inputsAreNamed,
+    );
     this.refuseCallOptions(rest);
     this.queryMayBeMasked ||= mayCarryMask(symbolic[0]);
     for (const [input, mask] of [
@@ -107,7 +114,7 @@ export abstract class KerasAttention extends layers.Layer {
     }
     if (this.inboundNodes.length > 0 && String(this.names) !== String(names)) {
       throw new InvalidArgumentError(
-        `${this.op}: its calls in a model take the same inputs; first were ${String(this.names)}, now ${String(names)}`,
+        `${this.op}: its calls in a model take the same inputs, first ${String(this.names)}, now ${String(names)}; give callInputs to the constructor`,
       );
     }
     this.names = names;
