@@ -22,10 +22,11 @@ export function rulesOf(
   if (node === undefined) return whole;
   const split = () =>
     dataInputs(node).flatMap((operand) => rulesOf(context, operand, keep, expand));
-  if (keep && isCausalMask(context, ref)) return [{ kind: 'band', band: { offset: 0 } }];
+  const isMask = keepsLastAxes(context, ref, expand);
+  if (keep && isMask && isCausalMask(context, ref)) return [{ kind: 'band', band: { offset: 0 } }];
   switch (node.op) {
     case 'Const':
-      return constantRules(context, ref, keep, whole);
+      return constantRules(context, ref, keep, whole, isMask);
     case 'Fill':
       return constants.scalar(ref) === Number(keep) ? [] : whole;
     case 'Identity':
@@ -54,11 +55,25 @@ function canSplit(context: Context, node: NodeDef, expand: readonly number[]): b
   return a !== undefined && a === b;
 }
 
-function constantRules(context: Context, ref: string, keep: boolean, whole: Rule[]): Rule[] {
+/** Whether the inserted axes all lie before the last two, which then are queries and keys. */
+function keepsLastAxes(context: Context, ref: string, expand: readonly number[]): boolean {
+  if (expand.length === 0) return true;
+  const rank = rankOf(context, ref);
+  if (rank === undefined) return false;
+  return expand.every((axis, i) => (axis < 0 ? rank + i + 1 + axis : axis) <= rank + i - 2);
+}
+
+function constantRules(
+  context: Context,
+  ref: string,
+  keep: boolean,
+  whole: Rule[],
+  isMask: boolean,
+): Rule[] {
   const value = context.constants.value(ref);
   if (value === undefined) return whole;
   const isVisible = (x: number) => (x !== 0) === keep;
-  const band = readBand(value, isVisible);
+  const band = isMask ? readBand(value, isVisible) : undefined;
   if (band !== undefined) return [{ kind: 'band', band }];
   return Array.from(value.values).every(isVisible) && value.values.length === 1 ? [] : whole;
 }

@@ -24,7 +24,7 @@ export interface FusionReport {
   nodes: { before: number; after: number };
 }
 
-const WORDS = {
+export const WORDS = {
   scale: 'scale',
   multiply: 'computed scale',
   divide: 'computed scale',

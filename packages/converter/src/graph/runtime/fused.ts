@@ -149,14 +149,14 @@ const READABLE = ['cpu', 'wasm', 'tensorflow'];
 function everyRowSees(rules: ScoreRules, causal: CausalStep): boolean {
   if (rules.biases.length + rules.conditions.length === 0) return true;
   if (causal.left !== undefined || !READABLE.includes(getBackend())) return false;
-  const firstKeys = (tensor: Tensor) => {
+  const firstKeys = (tensor: Tensor, isVisible: (value: number) => boolean) => {
+    const values = tensor.dataSync();
     const width = tensor.shape.at(-1) ?? 1;
-    return tensor.dataSync().filter((_, i) => i % width === 0);
+    for (let i = 0; i < values.length; i += width) if (!isVisible(values[i])) return false;
+    return true;
   };
   return (
-    rules.conditions.every(({ tensor, keep }) =>
-      firstKeys(tensor).every((x) => (x !== 0) === keep),
-    ) &&
-    rules.biases.every(({ tensor, factor }) => firstKeys(tensor).every((x) => x * factor > HIDES))
+    rules.conditions.every(({ tensor, keep }) => firstKeys(tensor, (x) => (x !== 0) === keep)) &&
+    rules.biases.every(({ tensor, factor }) => firstKeys(tensor, (x) => x * factor > HIDES))
   );
 }

@@ -1,4 +1,4 @@
-import { add, broadcastTo, div, expandDims, matMul, mul, reshape, softmax, sub, tanh, where, type Tensor } from '@tensorflow/tfjs-core'; // prettier-ignore
+import { add, broadcast_util, broadcastTo, div, expandDims, matMul, mul, reshape, softmax, sub, tanh, where, type Tensor } from '@tensorflow/tfjs-core'; // prettier-ignore
 import { InvalidArgumentError } from '@tfjs-attention/core';
 import { ATTENTION_OP, type AttentionProgram, type Step } from '../program/program.js';
 import { bandMask } from './band_mask.js';
@@ -8,30 +8,31 @@ import { arranged, canonical, repeated, viewOf, type View } from './views.js';
 export function stockAttention(program: AttentionProgram, inputs: readonly Tensor[]): Tensor {
   const query = canonical(viewOf(inputs[0], program.query));
   const keys = viewOf(inputs[1], program.key);
-  const value = viewOf(inputs[2], program.value);
+  const values = viewOf(inputs[2], program.value);
   let scores = product(query, keys);
   for (const step of program.steps) scores = applied(step, scores, inputs);
-  const values = spread(repeated(canonical(value), value.repeat), scores);
-  return arranged(matMul(softmax(scores), values), program.out);
+  const value = canonical(values);
+  return arranged(whole(softmax(scores), repeated(value, values.repeat), false), program.out);
 }
 
 /** Keys that already lie as `[..., size, tokens]` are multiplied as they are. */
 function product(query: Tensor, keys: View): Tensor {
   const last = keys.axes.length - 1;
   const swapped = keys.axes.every((axis, i) => axis === (i < last - 1 ? i : 2 * last - 1 - i));
-  if (swapped && keys.repeat === 1) return matMul(query, keys.tensor);
-  return matMul(query, spread(repeated(canonical(keys), keys.repeat), query), false, true);
+  if (swapped && keys.repeat === 1) return whole(query, keys.tensor, false);
+  return whole(query, repeated(canonical(keys), keys.repeat), true);
 }
 
 /**
- * One key or value head for each query head. `tf.matMul` pairs `[B, N]` with `[B, 1]` wrongly (it takes batches modulo the
- * smaller operand's), so what broadcasts is made whole first.
+ * `tf.matMul` of operands whose leading axes were made equal: it takes batches modulo the smaller operand's number, which
+ * pairs `[B, N]` with `[B, 1]` wrongly.
  */
-function spread(tensor: Tensor, like: Tensor): Tensor {
-  const lead = like.shape.slice(0, -2);
-  if (tensor.shape.slice(0, -2).join() === lead.join()) return tensor;
-  const wide = lead.map((size, axis) => Math.max(size, tensor.shape[axis]));
-  return broadcastTo(tensor, [...wide, ...tensor.shape.slice(-2)]);
+function whole(a: Tensor, b: Tensor, transposeB: boolean): Tensor {
+  const [left, right] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  if (left.join() === right.join()) return matMul(a, b, false, transposeB);
+  const lead = broadcast_util.assertAndGetBroadcastShape(left, right);
+  const spread = (tensor: Tensor) => broadcastTo(tensor, [...lead, ...tensor.shape.slice(-2)]);
+  return matMul(spread(a), spread(b), false, transposeB);
 }
 
 function applied(step: Step, scores: Tensor, inputs: readonly Tensor[]): Tensor {

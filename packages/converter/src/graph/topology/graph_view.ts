@@ -35,12 +35,6 @@ export class GraphView {
     return this.users.get(name) ?? [];
   }
 
-  /** Whether `node` is the only reader of what `ref` names, and the graph does not return it. */
-  isOnlyFor(ref: string, node: NodeDef): boolean {
-    const { node: name } = parseRef(ref);
-    return !this.outputs.has(name) && this.consumers(name).every((user) => user === node);
-  }
-
   /** Producer of a node's input number `index`. */
   inputNode(node: NodeDef, index: number): NodeDef | undefined {
     const ref = dataInputs(node).at(index);
