@@ -76,7 +76,7 @@ export class TensorKvStorage implements KvStorage {
     if (bytes.keyScales) parts.keyScales?.set(asBytes(bytes.keyScales));
     if (bytes.valueScales) parts.valueScales?.set(asBytes(bytes.valueScales));
     this.withBlocks('writeBlocks', blocks, (params, ids, cache) =>
-      this.device.withTensor(new Float32Array(parts.buffer), (source) =>
+      this.device.withFloats(new Float32Array(parts.buffer), (source) =>
         this.device.run('writeBlocks', 'TfjsAttnWriteBlocks', [params, ids, source, cache], 0),
       ),
     );
@@ -89,7 +89,7 @@ export class TensorKvStorage implements KvStorage {
   ): T {
     const params = cacheParams(this.device, this.layout, 0);
     const cache = this.idFor(op, this.device);
-    return this.device.withTensor(Int32Array.from(blocks), (ids) => body(params, ids, cache));
+    return this.device.withInts(Int32Array.from(blocks), (ids) => body(params, ids, cache));
   }
 
   dispose(): void {
@@ -116,7 +116,7 @@ function withHeadScales<T>(
 ): T {
   return typeof scale === 'number'
     ? body(device.empty('float'))
-    : device.withTensor(scale.slice(), body);
+    : device.withFloats(scale.slice(), body);
 }
 
 function bytesPerBlock({ blockSize, numKvHeads, headSize, valueHeadSize, dtype }: KvCacheLayout) {

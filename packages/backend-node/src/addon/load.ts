@@ -39,7 +39,8 @@ export function loadAddon(): AddonState {
     ready = { kind: 'ready', addon, tensorFlow: addon.register() };
     return ready;
   } catch (error) {
-    return absent(error instanceof Error ? error.message : String(error));
+    // No `instanceof Error`: what native code throws may be of another realm.
+    return absent(String((error as { message?: unknown }).message));
   }
 }
 

@@ -36,7 +36,7 @@ export function gatherCache(
 ): TensorInfo[] {
   const op = 'gatherCache';
   const params = cacheParams(device, storage.layout, slots.length);
-  return device.withTensor(slots.slice(), (id) =>
+  return device.withInts(slots.slice(), (id) =>
     device.run(op, 'TfjsAttnGatherCache', [params, id, storage.idFor(op, device)], 2),
   );
 }

@@ -15,8 +15,8 @@ export function convertFp8(
   { scale, dtype, decode }: Conversion,
 ): TensorInfo[] {
   const name = decode ? 'TfjsAttnDecodeFp8' : 'TfjsAttnEncodeFp8';
-  return device.withTensor(Float32Array.of(scale), (scaleId) =>
-    device.withTensor(Int32Array.of(KV_CACHE_DTYPES.indexOf(dtype)), (dtypeId) =>
+  return device.withFloats(Float32Array.of(scale), (scaleId) =>
+    device.withInts(Int32Array.of(KV_CACHE_DTYPES.indexOf(dtype)), (dtypeId) =>
       device.run('convertFp8', name, [device.idOf(x), scaleId, dtypeId], 1),
     ),
   );

@@ -66,10 +66,22 @@ export class Device {
     }
   }
 
-  /** Runs `body` with the id of a tensor that ends with it. */
-  withTensor<T>(values: Float32Array | Int32Array, body: (id: number) => T): T {
+  /** Runs `body` with the id of a tensor of int32 words that ends with it. */
+  withInts<T>(values: Int32Array, body: (id: number) => T): T {
+    return this.withTensor(this.binding.TF_INT32, values, body);
+  }
+
+  /** The same with float32 numbers. */
+  withFloats<T>(values: Float32Array, body: (id: number) => T): T {
+    return this.withTensor(this.binding.TF_FLOAT, values, body);
+  }
+
+  private withTensor<T>(
+    dtype: number,
+    values: Float32Array | Int32Array,
+    body: (id: number) => T,
+  ): T {
     const { binding } = this;
-    const dtype = values instanceof Int32Array ? binding.TF_INT32 : binding.TF_FLOAT;
     const id = binding.createTensor([values.length], dtype, values);
     try {
       return body(id);
