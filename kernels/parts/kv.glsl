@@ -38,8 +38,18 @@ Span kv_span(Sequence sequence, int first, int last) { return Span(first); }
 int kv_row_of(Span span, Sequence sequence, int key, int kvHead) { return kv_row(sequence, key, kvHead); }
 #endif
 
+#ifdef LINE
 // Tiles of a KV head that pack_tiles.glsl wrote.
 uniform int packedTiles;
 
 // Which of all packed tiles begins with `key`.
 int kv_tile(Sequence sequence, int key, int kvHead) { return kvHead * packedTiles + sequence.firstTile + key / KEYS; }
+
+// Packed values: lines of LINE quads, a key below the other, TILES_HIGH tiles in a deck, decks beside each other.
+#define TILES_HIGH (4096 / KEYS)
+
+ivec2 kv_values_place(int tile) {
+  int deck = tile / TILES_HIGH;
+  return ivec2(deck * LINE, (tile - deck * TILES_HIGH) * KEYS);
+}
+#endif

@@ -1,7 +1,7 @@
 // The running softmax: a row's state is (m, l, o) with weights exp(s - m), l their sum and o their weighted values. m is
 // the largest score so far to the nearest multiple of SOFTMAX_STEP, so that it seldom changes from tile to tile.
 #define SOFTMAX_NONE uintBitsToFloat(0xff800000u)
-#define SOFTMAX_STEP 4.0
+#define SOFTMAX_STEP 8.0
 
 // By bits: compilers may take x != x for false.
 bool softmax_is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }

@@ -53,15 +53,19 @@ void main() {
   for (int split = 0; split < tiles.z; split++) {
     int x = split * (VALUE_BLOCKS + 1);
     vec2 part = uintBitsToFloat(texelFetch(state, ivec3(x + VALUE_BLOCKS, y, row * QUADS), 0)).xy;
-    float top = max(m, part.x);
-    float fade = softmax_rescale(m, top), rise = softmax_rescale(part.x, top);
+    float fade = 1.0, rise = 1.0;
+    if (part.x != m) {
+      float top = max(m, part.x);
+      fade = softmax_rescale(m, top);
+      rise = softmax_rescale(part.x, top);
+      m = top;
+    }
     l = l * fade + part.y * rise;
 #ifndef WRITES_LSE
     int quad = lane / 4, block = quad / QUADS;
     ivec3 cell = ivec3(x + block, y, row * QUADS + quad - block * QUADS);
     o = o * fade + uintBitsToFloat(texelFetch(state, cell, 0))[lane % 4] * rise;
 #endif
-    m = top;
   }
 #ifdef FEATURE_SINKS
   float sink = tensor_value(sinks, sinksView, head);

@@ -1,6 +1,5 @@
-// Keys that the batch sees as float32 quads, such that neighbouring tiles lie side by side: texel
-// ((quad * KEYS + place) * K + kvHead) * packedTiles + tile. With VALUES, rows of quads: texel
-// (((kvHead * packedTiles) + tile) * KEYS + place) * LINE + quad. Zeros past the last lane and the last key.
+// Keys that the batch sees as float32 quads: a tile is a column of a quad's places, then the next quad's, so that
+// neighbouring tiles lie side by side. With VALUES, lines of quads (kv_values_place). Zeros past the last lane and key.
 #include "parts/kv.glsl"
 
 #ifdef PAGED
@@ -12,39 +11,38 @@ uniform ivec2 rowsView;
 #ifdef TOKEN_SCALES
 uniform usampler2DArray scales;
 #endif
-// First texel of the layer, first texel of the tiles' sequences.
-uniform ivec4 pack;
+// First texel of the tiles' sequences, -.
+uniform ivec2 pack;
 
 layout(location = 0) out highp uvec4 texel;
 
 void main() {
   ivec2 at = ivec2(gl_FragCoord.xy);
-  int i = pack.x + at.y * 2048 + at.x;
 #ifdef VALUES
-  int line = i / LINE, quad = i - line * LINE;
-  int tile = line / KEYS, place = line - tile * KEYS;
+  int deck = at.x / LINE, quad = at.x - deck * LINE;
+  int high = at.y / KEYS, place = at.y - high * KEYS;
+  int tile = deck * TILES_HIGH + high;
+  if (high >= TILES_HIGH) discard;
 #else
-  int tiles = p_numKvHeads * packedTiles;
-  int line = i / tiles, tile = i - line * tiles;
-  int quad = line / KEYS, place = line - quad * KEYS;
+  ivec2 column = column_of(at, LINE * KEYS);
+  int tile = column.x, quad = column.y / KEYS, place = column.y - quad * KEYS;
 #endif
   int kvHead = tile / packedTiles;
+  if (kvHead >= p_numKvHeads) discard;
   tile -= kvHead * packedTiles;
   vec4 lanes = vec4(0.0);
-  if (kvHead < p_numKvHeads && quad < LINE) {
-    Sequence sequence = batch_sequence(batch_int(pack.y, tile));
-    int key = (tile - sequence.firstTile) * KEYS + place;
-    if (key < sequence.keys) {
-      int row = kv_row(sequence, key, kvHead);
+  Sequence sequence = batch_sequence(batch_int(pack.x, tile));
+  int key = (tile - sequence.firstTile) * KEYS + place;
+  if (key < sequence.keys && quad * 4 < LANES) {
+    int row = kv_row(sequence, key, kvHead);
 #ifdef PAGED
-      lanes = kv_decode(FETCH(rows, row * ROW_TEXELS + quad / KV_QUADS), quad % KV_QUADS);
+    lanes = kv_decode(FETCH(rows, row * ROW_TEXELS + quad / KV_QUADS), quad % KV_QUADS);
 #else
-      lanes = tensor_quad(rows, rowsView, row * LANES + quad * 4, LANES - quad * 4);
+    lanes = tensor_quad(rows, rowsView, row * LANES + quad * 4, LANES - quad * 4);
 #endif
 #ifdef TOKEN_SCALES
-      lanes *= uintBitsToFloat(FETCH(scales, row).x);
+    lanes *= uintBitsToFloat(FETCH(scales, row).x);
 #endif
-    }
   }
   texel = floatBitsToUint(lanes);
 }

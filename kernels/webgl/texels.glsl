@@ -1,6 +1,15 @@
 // Own textures are arrays of 2048 x 2048 layers of 128-bit texels, addressed by one index.
 ivec3 texel_place(int i) { return ivec3(i & 2047, (i >> 11) & 2047, i >> 22); }
 
+// Sheets are plain textures. First texel of column i: columns of `height` texels, 4096 beside each other, then below.
+ivec2 column_place(int i, int height) { return ivec2(i & 4095, (i >> 12) * height); }
+
+// The column of a texel, and the texel's place in it.
+ivec2 column_of(ivec2 texel, int height) {
+  int deck = texel.y / height;
+  return ivec2(deck << 12 | texel.x, texel.y - deck * height);
+}
+
 #define FETCH(array, i) texelFetch(array, texel_place(i), 0)
 
 // Element i of an unpacked tfjs tensor; view = (texture width, offset of a slice).

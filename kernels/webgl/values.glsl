@@ -3,8 +3,14 @@
 #include "parts/kv.glsl"
 #include "parts/softmax.glsl"
 
-uniform usampler2DArray weights;
+#for r in ROWS
+uniform usampler2D weights@r_0, weights@r_1;
+#end
+#ifdef TILED
+uniform usampler2D values;
+#else
 uniform usampler2DArray values;
+#endif
 #ifdef TOKEN_SCALES
 uniform usampler2DArray valueScales;
 #endif
@@ -17,25 +23,28 @@ layout(location = @#) out highp uvec4 state@r_@c;
 #end
 #end
 
-vec4 weights_of(int tile, int row, int quad, int group) {
-  return uintBitsToFloat(texelFetch(weights, ivec3(tile - tiles.z, group, row * 2 + quad), 0));
+vec4 weights_of(highp usampler2D sheet, int tile, int group) {
+  return uintBitsToFloat(texelFetch(sheet, ivec2(tile - tiles.z, group), 0));
 }
 
 bool is_finite(vec4 x) { return all(lessThan(floatBitsToUint(x) & 0x7f800000u, uvec4(0x7f800000u))); }
 
-// The place of a key, and quads of lanes there.
+// What is read of neighbouring keys: FIND once for `key` and those behind it, then quads of lanes of each.
 #ifdef TILED
-#define VALUE_ROWS(key, last) int packed = kv_tile(sequence, key, kvHead) * KEYS - (key);
-#define VALUE_ROW(key) (packed + (key))
+#define FIND(key, last) ivec2 place = kv_values_place(kv_tile(sequence, key, kvHead)) + ivec2(column * QUADS, 0);
+#define ROW(key, k)
+#define VALUE(c, k) uintBitsToFloat(texelFetch(values, place + ivec2(c, k), 0))
 #else
-#define VALUE_ROWS(key, last) Span span = kv_span(sequence, key, last);
-#define VALUE_ROW(key) kv_row_of(span, sequence, key, kvHead)
+#define FIND(key, last) Span span = kv_span(sequence, key, last);
+#define ROW(key, k) int row = kv_row_of(span, sequence, key, kvHead);
+// A last block may reach past the lanes: its surplus repeats the last quad.
+#define LANES_OF(c) min(column * QUADS + (c), VALUE_TEXELS * KV_QUADS - 1)
+#define VALUE(c, k) kv_decode(FETCH(values, row * VALUE_TEXELS + LANES_OF(c) / KV_QUADS), LANES_OF(c) % KV_QUADS)
 #endif
-#define VALUE(row, quad) kv_decode(FETCH(values, (row) * VALUE_TEXELS + (quad) / KV_QUADS), (quad) % KV_QUADS)
 #ifdef TOKEN_SCALES
-#define VALUE_SCALE(row) uintBitsToFloat(FETCH(valueScales, row).x)
+#define VALUE_SCALE uintBitsToFloat(FETCH(valueScales, row).x)
 #else
-#define VALUE_SCALE(row) 1.0
+#define VALUE_SCALE 1.0
 #endif
 
 void main() {
@@ -47,10 +56,6 @@ void main() {
   int count = batch_keys(group);
   int begin = split * tiles.w, end = min(begin + tiles.w, (count + KEYS - 1) / KEYS);
   bool counts = column == VALUE_BLOCKS;
-  // A last block may reach past the lanes: its surplus repeats the last quad.
-#for c in QUADS
-  int lanes@c = min(column * QUADS + @c, VALUE_TEXELS * KV_QUADS - 1);
-#end
 #for r in ROWS
   float m@r = SOFTMAX_NONE, l@r = 0.0;
 #for c in QUADS
@@ -60,40 +65,47 @@ void main() {
 
   for (int tile = begin; tile < end; tile++) {
 #for r in ROWS
-    vec4 weights@r_0 = weights_of(tile, @r, 0, at.y), weights@r_1 = weights_of(tile, @r, 1, at.y);
-    float top@r = weights@r_1.w;
-    weights@r_1.w = 0.0;
-    if (top@r > m@r) {
-      float fade = softmax_rescale(m@r, top@r);
-      l@r *= fade;
+    vec4 w@r_0 = weights_of(weights@r_0, tile, at.y), w@r_1 = weights_of(weights@r_1, tile, at.y);
+    float top@r = w@r_1.w;
+    w@r_1.w = 0.0;
+#end
+    // Seldom: m is a multiple of SOFTMAX_STEP.
+    bool moves = false;
+#for r in ROWS
+    moves = moves || top@r != m@r;
+#end
+    if (moves) {
+#for r in ROWS
+      {
+        float m = max(m@r, top@r), fade = softmax_rescale(m@r, m), rise = softmax_rescale(top@r, m);
+        l@r *= fade;
 #for c in QUADS
-      o@r_@c *= fade;
+        o@r_@c *= fade;
 #end
-      m@r = top@r;
-    } else if (top@r < m@r) {
-      float fade = softmax_rescale(top@r, m@r);
-      weights@r_0 *= fade;
-      weights@r_1 *= fade;
+        w@r_0 *= rise;
+        w@r_1 *= rise;
+        m@r = m;
+      }
+#end
     }
-#end
     if (counts) {
 #for r in ROWS
-      l@r += dot(weights@r_0 + weights@r_1, vec4(1.0));
+      l@r += dot(w@r_0 + w@r_1, vec4(1.0));
 #end
       continue;
     }
     int key0 = batch_key(group, tile * KEYS), last = key0 + min(KEYS, count - tile * KEYS) - 1;
-    VALUE_ROWS(key0, last)
+    FIND(key0, last)
 #for k in KEYS
     {
-      int row = VALUE_ROW(min(key0 + @k, last));
-      float scale = VALUE_SCALE(row);
+      ROW(min(key0 + @k, last), @k)
+      float scale = VALUE_SCALE;
 #for c in QUADS
-      vec4 value@c = VALUE(row, lanes@c);
+      vec4 value@c = VALUE(@c, @k);
 #end
 #for r in ROWS
 #for c in QUADS
-      o@r_@c += weights@r_@k:quad.@k:lane * scale * value@c;
+      o@r_@c += w@r_@k:quad.@k:lane * scale * value@c;
 #end
 #end
     }
@@ -114,18 +126,18 @@ void main() {
 #end
 #end
     for (int ordinal = begin * KEYS; ordinal < min(end * KEYS, count); ordinal++) {
-      int tile = ordinal / KEYS, place = ordinal - tile * KEYS;
+      int tile = ordinal / KEYS, k = ordinal - tile * KEYS;
       int key = batch_key(group, ordinal);
-      VALUE_ROWS(key - place, key)
-      int row = VALUE_ROW(key);
-      float scale = VALUE_SCALE(row);
+      FIND(key - k, key)
+      ROW(key, k)
+      float scale = VALUE_SCALE;
 #for c in QUADS
-      vec4 value@c = VALUE(row, lanes@c);
+      vec4 value@c = VALUE(@c, k);
 #end
 #for r in ROWS
       {
-        float top = weights_of(tile, @r, 1, at.y).w;
-        float weight = weights_of(tile, @r, place / 4, at.y)[place % 4] * softmax_rescale(top, m@r);
+        vec4 low = weights_of(weights@r_0, tile, at.y), high = weights_of(weights@r_1, tile, at.y);
+        float weight = (k < 4 ? low : high)[k % 4] * softmax_rescale(high.w, m@r);
         if (weight != 0.0) {
 #for c in QUADS
           o@r_@c += weight * scale * value@c;

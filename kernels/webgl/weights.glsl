@@ -1,11 +1,15 @@
 // First half of a tile: one fragment scores ROWS query rows against KEYS keys and writes exp(s - the tile's step), the step
-// in the last place. Texel (tile, group), two layers a row.
+// in the last place. Texel (tile, group), two sheets a row.
 #include "parts/kv.glsl"
 #include "parts/score.glsl"
 #include "parts/mask.glsl"
 
-uniform usampler2DArray queries;
+uniform usampler2D queries;
+#ifdef TILED
+uniform usampler2D keys;
+#else
 uniform usampler2DArray keys;
+#endif
 #ifdef HEAD_SCALES
 uniform usampler2DArray headScales;
 #endif
@@ -32,37 +36,38 @@ void main() {
   Span span = kv_span(sequence, key0, key0 + last);
 
 #ifdef TILED
-  int packed = kv_tile(sequence, key0, kvHead), stride = packedTiles * p_numKvHeads;
-#define KEY_STEP (KEYS * stride)
+  ivec2 keyAt = column_place(kv_tile(sequence, key0, kvHead), LINE * KEYS);
+#define NEXT_KEYS keyAt.y += KEYS
 #else
-#define KEY_STEP 1
-#endif
 #for k in KEYS
-#ifdef TILED
-  int row@k = packed + @k * stride;
-#else
   int row@k = kv_row_of(span, sequence, key0 + min(@k, last), kvHead) * KEY_TEXELS;
-#endif
 #end
+#define NEXT_KEYS
+#endif
 #for r in ROWS
 #for k in KEYS
   float score@r_@k = 0.0;
 #end
 #end
-  int query = kvHead * tiles.w + index, lines = p_numKvHeads * tiles.w;
+  ivec2 queryAt = column_place(kvHead * tiles.w + index, KEY_TEXELS * KV_QUADS * ROWS);
   for (int t = 0; t < KEY_TEXELS; t++) {
 #for k in KEYS
-    uvec4 texel@k = FETCH(keys, row@k + t * KEY_STEP);
+#ifdef TILED
+    uvec4 texel@k = texelFetch(keys, keyAt + ivec2(0, @k), 0);
+#else
+    uvec4 texel@k = FETCH(keys, row@k + t);
+#endif
 #end
+    NEXT_KEYS;
     for (int quad = 0; quad < KV_QUADS; quad++) {
 #for r in ROWS
-      vec4 query@r = uintBitsToFloat(FETCH(queries, query + @r * lines));
+      vec4 query@r = uintBitsToFloat(texelFetch(queries, queryAt + ivec2(0, @r), 0));
 #end
-      query += ROWS * lines;
+      queryAt.y += ROWS;
 #for k in KEYS
-      vec4 key@k = kv_decode(texel@k, quad);
+      vec4 lanes@k = kv_decode(texel@k, quad);
 #for r in ROWS
-      score@r_@k += dot(query@r, key@k);
+      score@r_@k += dot(query@r, lanes@k);
 #end
 #end
     }

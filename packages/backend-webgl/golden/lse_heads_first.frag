@@ -2,6 +2,7 @@
 precision highp float;
 precision highp int;
 precision highp sampler2D;
+precision highp usampler2D;
 precision highp usampler2DArray;
 precision highp isampler2DArray;
 #define ROWS 4
@@ -70,6 +71,11 @@ uniform int paramInts[39];
 #define p_maskStrideToken paramInts[37]
 #define p_maskStrideKey paramInts[38]
 ivec3 texel_place(int i) { return ivec3(i & 2047, (i >> 11) & 2047, i >> 22); }
+ivec2 column_place(int i, int height) { return ivec2(i & 4095, (i >> 12) * height); }
+ivec2 column_of(ivec2 texel, int height) {
+  int deck = texel.y / height;
+  return ivec2(deck << 12 | texel.x, texel.y - deck * height);
+}
 #define FETCH(array, i) texelFetch(array, texel_place(i), 0)
 float tensor_value(highp sampler2D tensor, ivec2 view, int i) {
   i += view.y;
@@ -147,7 +153,7 @@ Row batch_row(Sequence sequence, int kvHead, int row) {
   return r;
 }
 #define SOFTMAX_NONE uintBitsToFloat(0xff800000u)
-#define SOFTMAX_STEP 4.0
+#define SOFTMAX_STEP 8.0
 bool softmax_is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }
 float softmax_exp(float x) {
   float low = max(x, -88.02969193);
@@ -235,15 +241,19 @@ void main() {
   for (int split = 0; split < tiles.z; split++) {
     int x = split * (VALUE_BLOCKS + 1);
     vec2 part = uintBitsToFloat(texelFetch(state, ivec3(x + VALUE_BLOCKS, y, row * QUADS), 0)).xy;
-    float top = max(m, part.x);
-    float fade = softmax_rescale(m, top), rise = softmax_rescale(part.x, top);
+    float fade = 1.0, rise = 1.0;
+    if (part.x != m) {
+      float top = max(m, part.x);
+      fade = softmax_rescale(m, top);
+      rise = softmax_rescale(part.x, top);
+      m = top;
+    }
     l = l * fade + part.y * rise;
 #ifndef WRITES_LSE
     int quad = lane / 4, block = quad / QUADS;
     ivec3 cell = ivec3(x + block, y, row * QUADS + quad - block * QUADS);
     o = o * fade + uintBitsToFloat(texelFetch(state, cell, 0))[lane % 4] * rise;
 #endif
-    m = top;
   }
 #ifdef FEATURE_SINKS
   float sink = tensor_value(sinks, sinksView, head);

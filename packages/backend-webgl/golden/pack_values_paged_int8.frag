@@ -2,6 +2,7 @@
 precision highp float;
 precision highp int;
 precision highp sampler2D;
+precision highp usampler2D;
 precision highp usampler2DArray;
 precision highp isampler2DArray;
 #define ROWS 4
@@ -13,8 +14,8 @@ precision highp isampler2DArray;
 #define KEY_TEXELS 16
 #define VALUE_TEXELS 16
 #define BLOCK_SIZE 16
-#define LANES 64
 #define LINE 16
+#define LANES 64
 #define ROW_TEXELS 4
 #define KV_FLOAT32 0
 #define KV_FLOAT16 1
@@ -76,6 +77,11 @@ uniform int paramInts[39];
 #define p_maskStrideToken paramInts[37]
 #define p_maskStrideKey paramInts[38]
 ivec3 texel_place(int i) { return ivec3(i & 2047, (i >> 11) & 2047, i >> 22); }
+ivec2 column_place(int i, int height) { return ivec2(i & 4095, (i >> 12) * height); }
+ivec2 column_of(ivec2 texel, int height) {
+  int deck = texel.y / height;
+  return ivec2(deck << 12 | texel.x, texel.y - deck * height);
+}
 #define FETCH(array, i) texelFetch(array, texel_place(i), 0)
 float tensor_value(highp sampler2D tensor, ivec2 view, int i) {
   i += view.y;
@@ -208,8 +214,15 @@ struct Span { int first; };
 Span kv_span(Sequence sequence, int first, int last) { return Span(first); }
 int kv_row_of(Span span, Sequence sequence, int key, int kvHead) { return kv_row(sequence, key, kvHead); }
 #endif
+#ifdef LINE
 uniform int packedTiles;
 int kv_tile(Sequence sequence, int key, int kvHead) { return kvHead * packedTiles + sequence.firstTile + key / KEYS; }
+#define TILES_HIGH (4096 / KEYS)
+ivec2 kv_values_place(int tile) {
+  int deck = tile / TILES_HIGH;
+  return ivec2(deck * LINE, (tile - deck * TILES_HIGH) * KEYS);
+}
+#endif
 #ifdef PAGED
 uniform usampler2DArray rows;
 #else
@@ -219,36 +232,35 @@ uniform ivec2 rowsView;
 #ifdef TOKEN_SCALES
 uniform usampler2DArray scales;
 #endif
-uniform ivec4 pack;
+uniform ivec2 pack;
 layout(location = 0) out highp uvec4 texel;
 void main() {
   ivec2 at = ivec2(gl_FragCoord.xy);
-  int i = pack.x + at.y * 2048 + at.x;
 #ifdef VALUES
-  int line = i / LINE, quad = i - line * LINE;
-  int tile = line / KEYS, place = line - tile * KEYS;
+  int deck = at.x / LINE, quad = at.x - deck * LINE;
+  int high = at.y / KEYS, place = at.y - high * KEYS;
+  int tile = deck * TILES_HIGH + high;
+  if (high >= TILES_HIGH) discard;
 #else
-  int tiles = p_numKvHeads * packedTiles;
-  int line = i / tiles, tile = i - line * tiles;
-  int quad = line / KEYS, place = line - quad * KEYS;
+  ivec2 column = column_of(at, LINE * KEYS);
+  int tile = column.x, quad = column.y / KEYS, place = column.y - quad * KEYS;
 #endif
   int kvHead = tile / packedTiles;
+  if (kvHead >= p_numKvHeads) discard;
   tile -= kvHead * packedTiles;
   vec4 lanes = vec4(0.0);
-  if (kvHead < p_numKvHeads && quad < LINE) {
-    Sequence sequence = batch_sequence(batch_int(pack.y, tile));
-    int key = (tile - sequence.firstTile) * KEYS + place;
-    if (key < sequence.keys) {
-      int row = kv_row(sequence, key, kvHead);
+  Sequence sequence = batch_sequence(batch_int(pack.x, tile));
+  int key = (tile - sequence.firstTile) * KEYS + place;
+  if (key < sequence.keys && quad * 4 < LANES) {
+    int row = kv_row(sequence, key, kvHead);
 #ifdef PAGED
-      lanes = kv_decode(FETCH(rows, row * ROW_TEXELS + quad / KV_QUADS), quad % KV_QUADS);
+    lanes = kv_decode(FETCH(rows, row * ROW_TEXELS + quad / KV_QUADS), quad % KV_QUADS);
 #else
-      lanes = tensor_quad(rows, rowsView, row * LANES + quad * 4, LANES - quad * 4);
+    lanes = tensor_quad(rows, rowsView, row * LANES + quad * 4, LANES - quad * 4);
 #endif
 #ifdef TOKEN_SCALES
-      lanes *= uintBitsToFloat(FETCH(scales, row).x);
+    lanes *= uintBitsToFloat(FETCH(scales, row).x);
 #endif
-    }
   }
   texel = floatBitsToUint(lanes);
 }

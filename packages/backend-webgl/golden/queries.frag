@@ -2,6 +2,7 @@
 precision highp float;
 precision highp int;
 precision highp sampler2D;
+precision highp usampler2D;
 precision highp usampler2DArray;
 precision highp isampler2DArray;
 #define ROWS 4
@@ -68,6 +69,11 @@ uniform int paramInts[39];
 #define p_maskStrideToken paramInts[37]
 #define p_maskStrideKey paramInts[38]
 ivec3 texel_place(int i) { return ivec3(i & 2047, (i >> 11) & 2047, i >> 22); }
+ivec2 column_place(int i, int height) { return ivec2(i & 4095, (i >> 12) * height); }
+ivec2 column_of(ivec2 texel, int height) {
+  int deck = texel.y / height;
+  return ivec2(deck << 12 | texel.x, texel.y - deck * height);
+}
 #define FETCH(array, i) texelFetch(array, texel_place(i), 0)
 float tensor_value(highp sampler2D tensor, ivec2 view, int i) {
   i += view.y;
@@ -146,18 +152,16 @@ Row batch_row(Sequence sequence, int kvHead, int row) {
 }
 uniform sampler2D q;
 uniform ivec2 qView;
-uniform ivec4 pack;
+uniform ivec2 pack;
 layout(location = 0) out highp uvec4 texel;
 void main() {
-  ivec2 at = ivec2(gl_FragCoord.xy);
-  int i = pack.x + at.y * 2048 + at.x;
-  int lines = p_numKvHeads * pack.y;
-  int line = i / lines, place = i - line * lines;
-  int quad = line / ROWS, row = line - quad * ROWS;
-  int kvHead = place / pack.y;
+  ivec2 column = column_of(ivec2(gl_FragCoord.xy), pack.y);
+  int quad = column.y / ROWS, row = column.y - quad * ROWS;
+  int kvHead = column.x / pack.x;
+  if (kvHead >= p_numKvHeads) discard;
   vec4 lanes = vec4(0.0);
   if (quad * 4 < p_headSize) {
-    Group group = batch_group(place - kvHead * pack.y);
+    Group group = batch_group(column.x - kvHead * pack.x);
     Sequence sequence = batch_sequence(group.sequence);
     Row r = batch_row(sequence, kvHead, group.row + row);
     int first = sequence.index * p_qStrideBatch + r.token * p_qStrideToken + r.head * p_qStrideHead + quad * 4;

@@ -2,6 +2,7 @@
 precision highp float;
 precision highp int;
 precision highp sampler2D;
+precision highp usampler2D;
 precision highp usampler2DArray;
 precision highp isampler2DArray;
 #define ROWS 4
@@ -12,6 +13,7 @@ precision highp isampler2DArray;
 #define VALUE_LANES 64
 #define KEY_TEXELS 16
 #define VALUE_TEXELS 16
+#define LINE 16
 #define KV_FLOAT32 0
 #define KV_FLOAT16 1
 #define KV_BFLOAT16 2
@@ -69,6 +71,11 @@ uniform int paramInts[39];
 #define p_maskStrideToken paramInts[37]
 #define p_maskStrideKey paramInts[38]
 ivec3 texel_place(int i) { return ivec3(i & 2047, (i >> 11) & 2047, i >> 22); }
+ivec2 column_place(int i, int height) { return ivec2(i & 4095, (i >> 12) * height); }
+ivec2 column_of(ivec2 texel, int height) {
+  int deck = texel.y / height;
+  return ivec2(deck << 12 | texel.x, texel.y - deck * height);
+}
 #define FETCH(array, i) texelFetch(array, texel_place(i), 0)
 float tensor_value(highp sampler2D tensor, ivec2 view, int i) {
   i += view.y;
@@ -201,10 +208,17 @@ struct Span { int first; };
 Span kv_span(Sequence sequence, int first, int last) { return Span(first); }
 int kv_row_of(Span span, Sequence sequence, int key, int kvHead) { return kv_row(sequence, key, kvHead); }
 #endif
+#ifdef LINE
 uniform int packedTiles;
 int kv_tile(Sequence sequence, int key, int kvHead) { return kvHead * packedTiles + sequence.firstTile + key / KEYS; }
+#define TILES_HIGH (4096 / KEYS)
+ivec2 kv_values_place(int tile) {
+  int deck = tile / TILES_HIGH;
+  return ivec2(deck * LINE, (tile - deck * TILES_HIGH) * KEYS);
+}
+#endif
 #define SOFTMAX_NONE uintBitsToFloat(0xff800000u)
-#define SOFTMAX_STEP 4.0
+#define SOFTMAX_STEP 8.0
 bool softmax_is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }
 float softmax_exp(float x) {
   float low = max(x, -88.02969193);
@@ -247,8 +261,15 @@ vec2 softmax_finish(float m, float l, float sink) {
   bool empty = l == 0.0;
   return vec2(empty ? 0.0 : scale / sum, empty ? SOFTMAX_NONE : m + softmax_log(l));
 }
-uniform usampler2DArray weights;
+uniform usampler2D weights0_0, weights0_1;
+uniform usampler2D weights1_0, weights1_1;
+uniform usampler2D weights2_0, weights2_1;
+uniform usampler2D weights3_0, weights3_1;
+#ifdef TILED
+uniform usampler2D values;
+#else
 uniform usampler2DArray values;
+#endif
 #ifdef TOKEN_SCALES
 uniform usampler2DArray valueScales;
 #endif
@@ -261,22 +282,24 @@ layout(location = 4) out highp uvec4 state2_0;
 layout(location = 5) out highp uvec4 state2_1;
 layout(location = 6) out highp uvec4 state3_0;
 layout(location = 7) out highp uvec4 state3_1;
-vec4 weights_of(int tile, int row, int quad, int group) {
-  return uintBitsToFloat(texelFetch(weights, ivec3(tile - tiles.z, group, row * 2 + quad), 0));
+vec4 weights_of(highp usampler2D sheet, int tile, int group) {
+  return uintBitsToFloat(texelFetch(sheet, ivec2(tile - tiles.z, group), 0));
 }
 bool is_finite(vec4 x) { return all(lessThan(floatBitsToUint(x) & 0x7f800000u, uvec4(0x7f800000u))); }
 #ifdef TILED
-#define VALUE_ROWS(key, last) int packed = kv_tile(sequence, key, kvHead) * KEYS - (key);
-#define VALUE_ROW(key) (packed + (key))
+#define FIND(key, last) ivec2 place = kv_values_place(kv_tile(sequence, key, kvHead)) + ivec2(column * QUADS, 0);
+#define ROW(key, k)
+#define VALUE(c, k) uintBitsToFloat(texelFetch(values, place + ivec2(c, k), 0))
 #else
-#define VALUE_ROWS(key, last) Span span = kv_span(sequence, key, last);
-#define VALUE_ROW(key) kv_row_of(span, sequence, key, kvHead)
+#define FIND(key, last) Span span = kv_span(sequence, key, last);
+#define ROW(key, k) int row = kv_row_of(span, sequence, key, kvHead);
+#define LANES_OF(c) min(column * QUADS + (c), VALUE_TEXELS * KV_QUADS - 1)
+#define VALUE(c, k) kv_decode(FETCH(values, row * VALUE_TEXELS + LANES_OF(c) / KV_QUADS), LANES_OF(c) % KV_QUADS)
 #endif
-#define VALUE(row, quad) kv_decode(FETCH(values, (row) * VALUE_TEXELS + (quad) / KV_QUADS), (quad) % KV_QUADS)
 #ifdef TOKEN_SCALES
-#define VALUE_SCALE(row) uintBitsToFloat(FETCH(valueScales, row).x)
+#define VALUE_SCALE uintBitsToFloat(FETCH(valueScales, row).x)
 #else
-#define VALUE_SCALE(row) 1.0
+#define VALUE_SCALE 1.0
 #endif
 void main() {
   ivec2 at = ivec2(gl_FragCoord.xy);
@@ -287,8 +310,6 @@ void main() {
   int count = batch_keys(group);
   int begin = split * tiles.w, end = min(begin + tiles.w, (count + KEYS - 1) / KEYS);
   bool counts = column == VALUE_BLOCKS;
-  int lanes0 = min(column * QUADS + 0, VALUE_TEXELS * KV_QUADS - 1);
-  int lanes1 = min(column * QUADS + 1, VALUE_TEXELS * KV_QUADS - 1);
   float m0 = SOFTMAX_NONE, l0 = 0.0;
   vec4 o0_0 = vec4(0.0);
   vec4 o0_1 = vec4(0.0);
@@ -302,168 +323,167 @@ void main() {
   vec4 o3_0 = vec4(0.0);
   vec4 o3_1 = vec4(0.0);
   for (int tile = begin; tile < end; tile++) {
-    vec4 weights0_0 = weights_of(tile, 0, 0, at.y), weights0_1 = weights_of(tile, 0, 1, at.y);
-    float top0 = weights0_1.w;
-    weights0_1.w = 0.0;
-    if (top0 > m0) {
-      float fade = softmax_rescale(m0, top0);
-      l0 *= fade;
-      o0_0 *= fade;
-      o0_1 *= fade;
-      m0 = top0;
-    } else if (top0 < m0) {
-      float fade = softmax_rescale(top0, m0);
-      weights0_0 *= fade;
-      weights0_1 *= fade;
-    }
-    vec4 weights1_0 = weights_of(tile, 1, 0, at.y), weights1_1 = weights_of(tile, 1, 1, at.y);
-    float top1 = weights1_1.w;
-    weights1_1.w = 0.0;
-    if (top1 > m1) {
-      float fade = softmax_rescale(m1, top1);
-      l1 *= fade;
-      o1_0 *= fade;
-      o1_1 *= fade;
-      m1 = top1;
-    } else if (top1 < m1) {
-      float fade = softmax_rescale(top1, m1);
-      weights1_0 *= fade;
-      weights1_1 *= fade;
-    }
-    vec4 weights2_0 = weights_of(tile, 2, 0, at.y), weights2_1 = weights_of(tile, 2, 1, at.y);
-    float top2 = weights2_1.w;
-    weights2_1.w = 0.0;
-    if (top2 > m2) {
-      float fade = softmax_rescale(m2, top2);
-      l2 *= fade;
-      o2_0 *= fade;
-      o2_1 *= fade;
-      m2 = top2;
-    } else if (top2 < m2) {
-      float fade = softmax_rescale(top2, m2);
-      weights2_0 *= fade;
-      weights2_1 *= fade;
-    }
-    vec4 weights3_0 = weights_of(tile, 3, 0, at.y), weights3_1 = weights_of(tile, 3, 1, at.y);
-    float top3 = weights3_1.w;
-    weights3_1.w = 0.0;
-    if (top3 > m3) {
-      float fade = softmax_rescale(m3, top3);
-      l3 *= fade;
-      o3_0 *= fade;
-      o3_1 *= fade;
-      m3 = top3;
-    } else if (top3 < m3) {
-      float fade = softmax_rescale(top3, m3);
-      weights3_0 *= fade;
-      weights3_1 *= fade;
+    vec4 w0_0 = weights_of(weights0_0, tile, at.y), w0_1 = weights_of(weights0_1, tile, at.y);
+    float top0 = w0_1.w;
+    w0_1.w = 0.0;
+    vec4 w1_0 = weights_of(weights1_0, tile, at.y), w1_1 = weights_of(weights1_1, tile, at.y);
+    float top1 = w1_1.w;
+    w1_1.w = 0.0;
+    vec4 w2_0 = weights_of(weights2_0, tile, at.y), w2_1 = weights_of(weights2_1, tile, at.y);
+    float top2 = w2_1.w;
+    w2_1.w = 0.0;
+    vec4 w3_0 = weights_of(weights3_0, tile, at.y), w3_1 = weights_of(weights3_1, tile, at.y);
+    float top3 = w3_1.w;
+    w3_1.w = 0.0;
+    bool moves = false;
+    moves = moves || top0 != m0;
+    moves = moves || top1 != m1;
+    moves = moves || top2 != m2;
+    moves = moves || top3 != m3;
+    if (moves) {
+      {
+        float m = max(m0, top0), fade = softmax_rescale(m0, m), rise = softmax_rescale(top0, m);
+        l0 *= fade;
+        o0_0 *= fade;
+        o0_1 *= fade;
+        w0_0 *= rise;
+        w0_1 *= rise;
+        m0 = m;
+      }
+      {
+        float m = max(m1, top1), fade = softmax_rescale(m1, m), rise = softmax_rescale(top1, m);
+        l1 *= fade;
+        o1_0 *= fade;
+        o1_1 *= fade;
+        w1_0 *= rise;
+        w1_1 *= rise;
+        m1 = m;
+      }
+      {
+        float m = max(m2, top2), fade = softmax_rescale(m2, m), rise = softmax_rescale(top2, m);
+        l2 *= fade;
+        o2_0 *= fade;
+        o2_1 *= fade;
+        w2_0 *= rise;
+        w2_1 *= rise;
+        m2 = m;
+      }
+      {
+        float m = max(m3, top3), fade = softmax_rescale(m3, m), rise = softmax_rescale(top3, m);
+        l3 *= fade;
+        o3_0 *= fade;
+        o3_1 *= fade;
+        w3_0 *= rise;
+        w3_1 *= rise;
+        m3 = m;
+      }
     }
     if (counts) {
-      l0 += dot(weights0_0 + weights0_1, vec4(1.0));
-      l1 += dot(weights1_0 + weights1_1, vec4(1.0));
-      l2 += dot(weights2_0 + weights2_1, vec4(1.0));
-      l3 += dot(weights3_0 + weights3_1, vec4(1.0));
+      l0 += dot(w0_0 + w0_1, vec4(1.0));
+      l1 += dot(w1_0 + w1_1, vec4(1.0));
+      l2 += dot(w2_0 + w2_1, vec4(1.0));
+      l3 += dot(w3_0 + w3_1, vec4(1.0));
       continue;
     }
     int key0 = batch_key(group, tile * KEYS), last = key0 + min(KEYS, count - tile * KEYS) - 1;
-    VALUE_ROWS(key0, last)
+    FIND(key0, last)
     {
-      int row = VALUE_ROW(min(key0 + 0, last));
-      float scale = VALUE_SCALE(row);
-      vec4 value0 = VALUE(row, lanes0);
-      vec4 value1 = VALUE(row, lanes1);
-      o0_0 += weights0_0.x * scale * value0;
-      o0_1 += weights0_0.x * scale * value1;
-      o1_0 += weights1_0.x * scale * value0;
-      o1_1 += weights1_0.x * scale * value1;
-      o2_0 += weights2_0.x * scale * value0;
-      o2_1 += weights2_0.x * scale * value1;
-      o3_0 += weights3_0.x * scale * value0;
-      o3_1 += weights3_0.x * scale * value1;
+      ROW(min(key0 + 0, last), 0)
+      float scale = VALUE_SCALE;
+      vec4 value0 = VALUE(0, 0);
+      vec4 value1 = VALUE(1, 0);
+      o0_0 += w0_0.x * scale * value0;
+      o0_1 += w0_0.x * scale * value1;
+      o1_0 += w1_0.x * scale * value0;
+      o1_1 += w1_0.x * scale * value1;
+      o2_0 += w2_0.x * scale * value0;
+      o2_1 += w2_0.x * scale * value1;
+      o3_0 += w3_0.x * scale * value0;
+      o3_1 += w3_0.x * scale * value1;
     }
     {
-      int row = VALUE_ROW(min(key0 + 1, last));
-      float scale = VALUE_SCALE(row);
-      vec4 value0 = VALUE(row, lanes0);
-      vec4 value1 = VALUE(row, lanes1);
-      o0_0 += weights0_0.y * scale * value0;
-      o0_1 += weights0_0.y * scale * value1;
-      o1_0 += weights1_0.y * scale * value0;
-      o1_1 += weights1_0.y * scale * value1;
-      o2_0 += weights2_0.y * scale * value0;
-      o2_1 += weights2_0.y * scale * value1;
-      o3_0 += weights3_0.y * scale * value0;
-      o3_1 += weights3_0.y * scale * value1;
+      ROW(min(key0 + 1, last), 1)
+      float scale = VALUE_SCALE;
+      vec4 value0 = VALUE(0, 1);
+      vec4 value1 = VALUE(1, 1);
+      o0_0 += w0_0.y * scale * value0;
+      o0_1 += w0_0.y * scale * value1;
+      o1_0 += w1_0.y * scale * value0;
+      o1_1 += w1_0.y * scale * value1;
+      o2_0 += w2_0.y * scale * value0;
+      o2_1 += w2_0.y * scale * value1;
+      o3_0 += w3_0.y * scale * value0;
+      o3_1 += w3_0.y * scale * value1;
     }
     {
-      int row = VALUE_ROW(min(key0 + 2, last));
-      float scale = VALUE_SCALE(row);
-      vec4 value0 = VALUE(row, lanes0);
-      vec4 value1 = VALUE(row, lanes1);
-      o0_0 += weights0_0.z * scale * value0;
-      o0_1 += weights0_0.z * scale * value1;
-      o1_0 += weights1_0.z * scale * value0;
-      o1_1 += weights1_0.z * scale * value1;
-      o2_0 += weights2_0.z * scale * value0;
-      o2_1 += weights2_0.z * scale * value1;
-      o3_0 += weights3_0.z * scale * value0;
-      o3_1 += weights3_0.z * scale * value1;
+      ROW(min(key0 + 2, last), 2)
+      float scale = VALUE_SCALE;
+      vec4 value0 = VALUE(0, 2);
+      vec4 value1 = VALUE(1, 2);
+      o0_0 += w0_0.z * scale * value0;
+      o0_1 += w0_0.z * scale * value1;
+      o1_0 += w1_0.z * scale * value0;
+      o1_1 += w1_0.z * scale * value1;
+      o2_0 += w2_0.z * scale * value0;
+      o2_1 += w2_0.z * scale * value1;
+      o3_0 += w3_0.z * scale * value0;
+      o3_1 += w3_0.z * scale * value1;
     }
     {
-      int row = VALUE_ROW(min(key0 + 3, last));
-      float scale = VALUE_SCALE(row);
-      vec4 value0 = VALUE(row, lanes0);
-      vec4 value1 = VALUE(row, lanes1);
-      o0_0 += weights0_0.w * scale * value0;
-      o0_1 += weights0_0.w * scale * value1;
-      o1_0 += weights1_0.w * scale * value0;
-      o1_1 += weights1_0.w * scale * value1;
-      o2_0 += weights2_0.w * scale * value0;
-      o2_1 += weights2_0.w * scale * value1;
-      o3_0 += weights3_0.w * scale * value0;
-      o3_1 += weights3_0.w * scale * value1;
+      ROW(min(key0 + 3, last), 3)
+      float scale = VALUE_SCALE;
+      vec4 value0 = VALUE(0, 3);
+      vec4 value1 = VALUE(1, 3);
+      o0_0 += w0_0.w * scale * value0;
+      o0_1 += w0_0.w * scale * value1;
+      o1_0 += w1_0.w * scale * value0;
+      o1_1 += w1_0.w * scale * value1;
+      o2_0 += w2_0.w * scale * value0;
+      o2_1 += w2_0.w * scale * value1;
+      o3_0 += w3_0.w * scale * value0;
+      o3_1 += w3_0.w * scale * value1;
     }
     {
-      int row = VALUE_ROW(min(key0 + 4, last));
-      float scale = VALUE_SCALE(row);
-      vec4 value0 = VALUE(row, lanes0);
-      vec4 value1 = VALUE(row, lanes1);
-      o0_0 += weights0_1.x * scale * value0;
-      o0_1 += weights0_1.x * scale * value1;
-      o1_0 += weights1_1.x * scale * value0;
-      o1_1 += weights1_1.x * scale * value1;
-      o2_0 += weights2_1.x * scale * value0;
-      o2_1 += weights2_1.x * scale * value1;
-      o3_0 += weights3_1.x * scale * value0;
-      o3_1 += weights3_1.x * scale * value1;
+      ROW(min(key0 + 4, last), 4)
+      float scale = VALUE_SCALE;
+      vec4 value0 = VALUE(0, 4);
+      vec4 value1 = VALUE(1, 4);
+      o0_0 += w0_1.x * scale * value0;
+      o0_1 += w0_1.x * scale * value1;
+      o1_0 += w1_1.x * scale * value0;
+      o1_1 += w1_1.x * scale * value1;
+      o2_0 += w2_1.x * scale * value0;
+      o2_1 += w2_1.x * scale * value1;
+      o3_0 += w3_1.x * scale * value0;
+      o3_1 += w3_1.x * scale * value1;
     }
     {
-      int row = VALUE_ROW(min(key0 + 5, last));
-      float scale = VALUE_SCALE(row);
-      vec4 value0 = VALUE(row, lanes0);
-      vec4 value1 = VALUE(row, lanes1);
-      o0_0 += weights0_1.y * scale * value0;
-      o0_1 += weights0_1.y * scale * value1;
-      o1_0 += weights1_1.y * scale * value0;
-      o1_1 += weights1_1.y * scale * value1;
-      o2_0 += weights2_1.y * scale * value0;
-      o2_1 += weights2_1.y * scale * value1;
-      o3_0 += weights3_1.y * scale * value0;
-      o3_1 += weights3_1.y * scale * value1;
+      ROW(min(key0 + 5, last), 5)
+      float scale = VALUE_SCALE;
+      vec4 value0 = VALUE(0, 5);
+      vec4 value1 = VALUE(1, 5);
+      o0_0 += w0_1.y * scale * value0;
+      o0_1 += w0_1.y * scale * value1;
+      o1_0 += w1_1.y * scale * value0;
+      o1_1 += w1_1.y * scale * value1;
+      o2_0 += w2_1.y * scale * value0;
+      o2_1 += w2_1.y * scale * value1;
+      o3_0 += w3_1.y * scale * value0;
+      o3_1 += w3_1.y * scale * value1;
     }
     {
-      int row = VALUE_ROW(min(key0 + 6, last));
-      float scale = VALUE_SCALE(row);
-      vec4 value0 = VALUE(row, lanes0);
-      vec4 value1 = VALUE(row, lanes1);
-      o0_0 += weights0_1.z * scale * value0;
-      o0_1 += weights0_1.z * scale * value1;
-      o1_0 += weights1_1.z * scale * value0;
-      o1_1 += weights1_1.z * scale * value1;
-      o2_0 += weights2_1.z * scale * value0;
-      o2_1 += weights2_1.z * scale * value1;
-      o3_0 += weights3_1.z * scale * value0;
-      o3_1 += weights3_1.z * scale * value1;
+      ROW(min(key0 + 6, last), 6)
+      float scale = VALUE_SCALE;
+      vec4 value0 = VALUE(0, 6);
+      vec4 value1 = VALUE(1, 6);
+      o0_0 += w0_1.z * scale * value0;
+      o0_1 += w0_1.z * scale * value1;
+      o1_0 += w1_1.z * scale * value0;
+      o1_1 += w1_1.z * scale * value1;
+      o2_0 += w2_1.z * scale * value0;
+      o2_1 += w2_1.z * scale * value1;
+      o3_0 += w3_1.z * scale * value0;
+      o3_1 += w3_1.z * scale * value1;
     }
   }
   bool redo = false;
@@ -485,40 +505,40 @@ void main() {
     o3_0 = vec4(0.0);
     o3_1 = vec4(0.0);
     for (int ordinal = begin * KEYS; ordinal < min(end * KEYS, count); ordinal++) {
-      int tile = ordinal / KEYS, place = ordinal - tile * KEYS;
+      int tile = ordinal / KEYS, k = ordinal - tile * KEYS;
       int key = batch_key(group, ordinal);
-      VALUE_ROWS(key - place, key)
-      int row = VALUE_ROW(key);
-      float scale = VALUE_SCALE(row);
-      vec4 value0 = VALUE(row, lanes0);
-      vec4 value1 = VALUE(row, lanes1);
+      FIND(key - k, key)
+      ROW(key, k)
+      float scale = VALUE_SCALE;
+      vec4 value0 = VALUE(0, k);
+      vec4 value1 = VALUE(1, k);
       {
-        float top = weights_of(tile, 0, 1, at.y).w;
-        float weight = weights_of(tile, 0, place / 4, at.y)[place % 4] * softmax_rescale(top, m0);
+        vec4 low = weights_of(weights0_0, tile, at.y), high = weights_of(weights0_1, tile, at.y);
+        float weight = (k < 4 ? low : high)[k % 4] * softmax_rescale(high.w, m0);
         if (weight != 0.0) {
           o0_0 += weight * scale * value0;
           o0_1 += weight * scale * value1;
         }
       }
       {
-        float top = weights_of(tile, 1, 1, at.y).w;
-        float weight = weights_of(tile, 1, place / 4, at.y)[place % 4] * softmax_rescale(top, m1);
+        vec4 low = weights_of(weights1_0, tile, at.y), high = weights_of(weights1_1, tile, at.y);
+        float weight = (k < 4 ? low : high)[k % 4] * softmax_rescale(high.w, m1);
         if (weight != 0.0) {
           o1_0 += weight * scale * value0;
           o1_1 += weight * scale * value1;
         }
       }
       {
-        float top = weights_of(tile, 2, 1, at.y).w;
-        float weight = weights_of(tile, 2, place / 4, at.y)[place % 4] * softmax_rescale(top, m2);
+        vec4 low = weights_of(weights2_0, tile, at.y), high = weights_of(weights2_1, tile, at.y);
+        float weight = (k < 4 ? low : high)[k % 4] * softmax_rescale(high.w, m2);
         if (weight != 0.0) {
           o2_0 += weight * scale * value0;
           o2_1 += weight * scale * value1;
         }
       }
       {
-        float top = weights_of(tile, 3, 1, at.y).w;
-        float weight = weights_of(tile, 3, place / 4, at.y)[place % 4] * softmax_rescale(top, m3);
+        vec4 low = weights_of(weights3_0, tile, at.y), high = weights_of(weights3_1, tile, at.y);
+        float weight = (k < 4 ? low : high)[k % 4] * softmax_rescale(high.w, m3);
         if (weight != 0.0) {
           o3_0 += weight * scale * value0;
           o3_1 += weight * scale * value1;

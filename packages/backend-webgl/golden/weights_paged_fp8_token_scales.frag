@@ -2,6 +2,7 @@
 precision highp float;
 precision highp int;
 precision highp sampler2D;
+precision highp usampler2D;
 precision highp usampler2DArray;
 precision highp isampler2DArray;
 #define ROWS 4
@@ -72,6 +73,11 @@ uniform int paramInts[39];
 #define p_maskStrideToken paramInts[37]
 #define p_maskStrideKey paramInts[38]
 ivec3 texel_place(int i) { return ivec3(i & 2047, (i >> 11) & 2047, i >> 22); }
+ivec2 column_place(int i, int height) { return ivec2(i & 4095, (i >> 12) * height); }
+ivec2 column_of(ivec2 texel, int height) {
+  int deck = texel.y / height;
+  return ivec2(deck << 12 | texel.x, texel.y - deck * height);
+}
 #define FETCH(array, i) texelFetch(array, texel_place(i), 0)
 float tensor_value(highp sampler2D tensor, ivec2 view, int i) {
   i += view.y;
@@ -204,10 +210,17 @@ struct Span { int first; };
 Span kv_span(Sequence sequence, int first, int last) { return Span(first); }
 int kv_row_of(Span span, Sequence sequence, int key, int kvHead) { return kv_row(sequence, key, kvHead); }
 #endif
+#ifdef LINE
 uniform int packedTiles;
 int kv_tile(Sequence sequence, int key, int kvHead) { return kvHead * packedTiles + sequence.firstTile + key / KEYS; }
+#define TILES_HIGH (4096 / KEYS)
+ivec2 kv_values_place(int tile) {
+  int deck = tile / TILES_HIGH;
+  return ivec2(deck * LINE, (tile - deck * TILES_HIGH) * KEYS);
+}
+#endif
 #define SOFTMAX_NONE uintBitsToFloat(0xff800000u)
-#define SOFTMAX_STEP 4.0
+#define SOFTMAX_STEP 8.0
 bool softmax_is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }
 float softmax_exp(float x) {
   float low = max(x, -88.02969193);
@@ -327,8 +340,12 @@ bool mask_visible(Sequence sequence, Row row, int key) {
 #endif
   return seen && row.valid;
 }
-uniform usampler2DArray queries;
+uniform usampler2D queries;
+#ifdef TILED
+uniform usampler2D keys;
+#else
 uniform usampler2DArray keys;
+#endif
 #ifdef HEAD_SCALES
 uniform usampler2DArray headScales;
 #endif
@@ -355,45 +372,17 @@ void main() {
   int key0 = batch_key(group, first), last = min(KEYS, count - first) - 1;
   Span span = kv_span(sequence, key0, key0 + last);
 #ifdef TILED
-  int packed = kv_tile(sequence, key0, kvHead), stride = packedTiles * p_numKvHeads;
-#define KEY_STEP (KEYS * stride)
-#else
-#define KEY_STEP 1
-#endif
-#ifdef TILED
-  int row0 = packed + 0 * stride;
+  ivec2 keyAt = column_place(kv_tile(sequence, key0, kvHead), LINE * KEYS);
+#define NEXT_KEYS keyAt.y += KEYS
 #else
   int row0 = kv_row_of(span, sequence, key0 + min(0, last), kvHead) * KEY_TEXELS;
-#endif
-#ifdef TILED
-  int row1 = packed + 1 * stride;
-#else
   int row1 = kv_row_of(span, sequence, key0 + min(1, last), kvHead) * KEY_TEXELS;
-#endif
-#ifdef TILED
-  int row2 = packed + 2 * stride;
-#else
   int row2 = kv_row_of(span, sequence, key0 + min(2, last), kvHead) * KEY_TEXELS;
-#endif
-#ifdef TILED
-  int row3 = packed + 3 * stride;
-#else
   int row3 = kv_row_of(span, sequence, key0 + min(3, last), kvHead) * KEY_TEXELS;
-#endif
-#ifdef TILED
-  int row4 = packed + 4 * stride;
-#else
   int row4 = kv_row_of(span, sequence, key0 + min(4, last), kvHead) * KEY_TEXELS;
-#endif
-#ifdef TILED
-  int row5 = packed + 5 * stride;
-#else
   int row5 = kv_row_of(span, sequence, key0 + min(5, last), kvHead) * KEY_TEXELS;
-#endif
-#ifdef TILED
-  int row6 = packed + 6 * stride;
-#else
   int row6 = kv_row_of(span, sequence, key0 + min(6, last), kvHead) * KEY_TEXELS;
+#define NEXT_KEYS
 #endif
   float score0_0 = 0.0;
   float score0_1 = 0.0;
@@ -423,56 +412,85 @@ void main() {
   float score3_4 = 0.0;
   float score3_5 = 0.0;
   float score3_6 = 0.0;
-  int query = kvHead * tiles.w + index, lines = p_numKvHeads * tiles.w;
+  ivec2 queryAt = column_place(kvHead * tiles.w + index, KEY_TEXELS * KV_QUADS * ROWS);
   for (int t = 0; t < KEY_TEXELS; t++) {
-    uvec4 texel0 = FETCH(keys, row0 + t * KEY_STEP);
-    uvec4 texel1 = FETCH(keys, row1 + t * KEY_STEP);
-    uvec4 texel2 = FETCH(keys, row2 + t * KEY_STEP);
-    uvec4 texel3 = FETCH(keys, row3 + t * KEY_STEP);
-    uvec4 texel4 = FETCH(keys, row4 + t * KEY_STEP);
-    uvec4 texel5 = FETCH(keys, row5 + t * KEY_STEP);
-    uvec4 texel6 = FETCH(keys, row6 + t * KEY_STEP);
+#ifdef TILED
+    uvec4 texel0 = texelFetch(keys, keyAt + ivec2(0, 0), 0);
+#else
+    uvec4 texel0 = FETCH(keys, row0 + t);
+#endif
+#ifdef TILED
+    uvec4 texel1 = texelFetch(keys, keyAt + ivec2(0, 1), 0);
+#else
+    uvec4 texel1 = FETCH(keys, row1 + t);
+#endif
+#ifdef TILED
+    uvec4 texel2 = texelFetch(keys, keyAt + ivec2(0, 2), 0);
+#else
+    uvec4 texel2 = FETCH(keys, row2 + t);
+#endif
+#ifdef TILED
+    uvec4 texel3 = texelFetch(keys, keyAt + ivec2(0, 3), 0);
+#else
+    uvec4 texel3 = FETCH(keys, row3 + t);
+#endif
+#ifdef TILED
+    uvec4 texel4 = texelFetch(keys, keyAt + ivec2(0, 4), 0);
+#else
+    uvec4 texel4 = FETCH(keys, row4 + t);
+#endif
+#ifdef TILED
+    uvec4 texel5 = texelFetch(keys, keyAt + ivec2(0, 5), 0);
+#else
+    uvec4 texel5 = FETCH(keys, row5 + t);
+#endif
+#ifdef TILED
+    uvec4 texel6 = texelFetch(keys, keyAt + ivec2(0, 6), 0);
+#else
+    uvec4 texel6 = FETCH(keys, row6 + t);
+#endif
+    NEXT_KEYS;
     for (int quad = 0; quad < KV_QUADS; quad++) {
-      vec4 query0 = uintBitsToFloat(FETCH(queries, query + 0 * lines));
-      vec4 query1 = uintBitsToFloat(FETCH(queries, query + 1 * lines));
-      vec4 query2 = uintBitsToFloat(FETCH(queries, query + 2 * lines));
-      vec4 query3 = uintBitsToFloat(FETCH(queries, query + 3 * lines));
-      query += ROWS * lines;
-      vec4 key0 = kv_decode(texel0, quad);
-      score0_0 += dot(query0, key0);
-      score1_0 += dot(query1, key0);
-      score2_0 += dot(query2, key0);
-      score3_0 += dot(query3, key0);
-      vec4 key1 = kv_decode(texel1, quad);
-      score0_1 += dot(query0, key1);
-      score1_1 += dot(query1, key1);
-      score2_1 += dot(query2, key1);
-      score3_1 += dot(query3, key1);
-      vec4 key2 = kv_decode(texel2, quad);
-      score0_2 += dot(query0, key2);
-      score1_2 += dot(query1, key2);
-      score2_2 += dot(query2, key2);
-      score3_2 += dot(query3, key2);
-      vec4 key3 = kv_decode(texel3, quad);
-      score0_3 += dot(query0, key3);
-      score1_3 += dot(query1, key3);
-      score2_3 += dot(query2, key3);
-      score3_3 += dot(query3, key3);
-      vec4 key4 = kv_decode(texel4, quad);
-      score0_4 += dot(query0, key4);
-      score1_4 += dot(query1, key4);
-      score2_4 += dot(query2, key4);
-      score3_4 += dot(query3, key4);
-      vec4 key5 = kv_decode(texel5, quad);
-      score0_5 += dot(query0, key5);
-      score1_5 += dot(query1, key5);
-      score2_5 += dot(query2, key5);
-      score3_5 += dot(query3, key5);
-      vec4 key6 = kv_decode(texel6, quad);
-      score0_6 += dot(query0, key6);
-      score1_6 += dot(query1, key6);
-      score2_6 += dot(query2, key6);
-      score3_6 += dot(query3, key6);
+      vec4 query0 = uintBitsToFloat(texelFetch(queries, queryAt + ivec2(0, 0), 0));
+      vec4 query1 = uintBitsToFloat(texelFetch(queries, queryAt + ivec2(0, 1), 0));
+      vec4 query2 = uintBitsToFloat(texelFetch(queries, queryAt + ivec2(0, 2), 0));
+      vec4 query3 = uintBitsToFloat(texelFetch(queries, queryAt + ivec2(0, 3), 0));
+      queryAt.y += ROWS;
+      vec4 lanes0 = kv_decode(texel0, quad);
+      score0_0 += dot(query0, lanes0);
+      score1_0 += dot(query1, lanes0);
+      score2_0 += dot(query2, lanes0);
+      score3_0 += dot(query3, lanes0);
+      vec4 lanes1 = kv_decode(texel1, quad);
+      score0_1 += dot(query0, lanes1);
+      score1_1 += dot(query1, lanes1);
+      score2_1 += dot(query2, lanes1);
+      score3_1 += dot(query3, lanes1);
+      vec4 lanes2 = kv_decode(texel2, quad);
+      score0_2 += dot(query0, lanes2);
+      score1_2 += dot(query1, lanes2);
+      score2_2 += dot(query2, lanes2);
+      score3_2 += dot(query3, lanes2);
+      vec4 lanes3 = kv_decode(texel3, quad);
+      score0_3 += dot(query0, lanes3);
+      score1_3 += dot(query1, lanes3);
+      score2_3 += dot(query2, lanes3);
+      score3_3 += dot(query3, lanes3);
+      vec4 lanes4 = kv_decode(texel4, quad);
+      score0_4 += dot(query0, lanes4);
+      score1_4 += dot(query1, lanes4);
+      score2_4 += dot(query2, lanes4);
+      score3_4 += dot(query3, lanes4);
+      vec4 lanes5 = kv_decode(texel5, quad);
+      score0_5 += dot(query0, lanes5);
+      score1_5 += dot(query1, lanes5);
+      score2_5 += dot(query2, lanes5);
+      score3_5 += dot(query3, lanes5);
+      vec4 lanes6 = kv_decode(texel6, quad);
+      score0_6 += dot(query0, lanes6);
+      score1_6 += dot(query1, lanes6);
+      score2_6 += dot(query2, lanes6);
+      score3_6 += dot(query3, lanes6);
     }
   }
   float scores[ROWS * KEYS];

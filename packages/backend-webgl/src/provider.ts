@@ -9,6 +9,9 @@ import { reasonsAgainst } from './device/limits.js';
 import { TextureKvStorage } from './storage/kv_storage.js';
 import { asWebGlBackend } from './tensors/tfjs_backend.js';
 
+/** Lanes of a fragment's four rows that one column of 2048 texels holds. */
+const MOST_LANES = 2048;
+
 /** Serves one tfjs backend name whose objects are tfjs's WebGL backend. */
 export class WebGlProvider implements AttentionProvider {
   readonly packageName = '@tfjs-attention/backend-webgl';
@@ -22,8 +25,13 @@ export class WebGlProvider implements AttentionProvider {
     return `WebGL 2 fragment shaders, ${limits.drawBuffers} render targets, ${limits.renderer}`;
   }
 
-  rejects(_spec: AttentionSpec): string[] {
-    return this.reasons();
+  rejects({ headSize, valueHeadSize }: AttentionSpec): string[] {
+    const reasons = this.reasons();
+    const size = Math.max(headSize, valueHeadSize);
+    if (size > MOST_LANES) {
+      reasons.push(`head size is ${size}, rows of queries in a texture end at ${MOST_LANES}`);
+    }
+    return reasons;
   }
 
   rejectsCache(_layout: KvCacheLayout): string[] {

@@ -1,19 +1,22 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { AttentionProblem } from '@tfjs-attention/core/provider';
+import { CapacityError, type AttentionProblem } from '@tfjs-attention/core/provider';
 import type { Device } from '../device/device.js';
 import { bind, drawArea, type Bindings } from '../device/draw.js';
+import type { Readable, Sheets } from '../device/sheets.js';
 import type { TextureArray } from '../device/texture_array.js';
 import { cutBlocks, type GroupBlock } from '../schedule/blocks.js';
+import { columnsSize } from '../schedule/columns.js';
+import { texelsPerRow } from '../shaders/tile_shape.js';
 import { packParams } from '../shaders/params.js';
 import type { TextureKvStorage } from '../storage/kv_storage.js';
 import type { TensorView } from '../tensors/input.js';
 import type { OutputTensor } from '../tensors/output.js';
 import { attentionPrograms, type AttentionPrograms } from './attention_programs.js';
 import { runCall, type Call } from './call.js';
-import { fillFolded } from './fill_folded.js';
+import { fillSheet } from './fill_sheet.js';
 import { uploadBatch, type UploadedBatch } from './upload_batch.js';
 import { packRows } from './pack_rows.js';
-import { packTiles } from './pack_tiles.js';
+import { packTiles, tilesFit } from './pack_tiles.js';
 
 const TENSORS = ['q', 'bias', 'mask', 'alibiSlopes', 'sinks', 'qqBias'] as const;
 
@@ -23,7 +26,7 @@ export type AttentionInputs = Readonly<
 
 /** Texels of weights in all layers: 32 MiB, and a draw of some milliseconds. */
 const WEIGHT_TEXELS = 2 ** 21;
-const BUSY_FRAGMENTS = 2 ** 14;
+const BUSY_FRAGMENTS = 2 ** 13;
 
 /** Dense attention, or attention over a cache: output, then lse where the spec asks for it. */
 export function attention(
@@ -33,7 +36,7 @@ export function attention(
   storage?: TextureKvStorage,
 ): TensorInfo[] {
   return runCall(device, problem.op, (call) => {
-    const programs = attentionPrograms(device, problem.spec, readsTiles(problem));
+    const programs = attentionPrograms(device, problem.spec, readsTiles(problem, device));
     const tensors: NonNullable<Bindings['tensors']> = Object.fromEntries(
       TENSORS.map((name) => [name, inputs[name] && call.input(inputs[name])]),
     );
@@ -64,9 +67,12 @@ function denseInputs(call: Call, { k, v }: AttentionInputs): readonly TensorView
 /** Rows of a sequence for a KV head from which on copying its keys and values costs less than reading them as they lie. */
 const MANY_ROWS = 32;
 
-function readsTiles({ spec, params }: AttentionProblem): boolean {
+function readsTiles(problem: AttentionProblem, { limits }: Device): boolean {
+  const { spec, params } = problem;
   if (spec.phase === 'decode') return false;
-  return spec.kv.kind === 'dense' || params.maxQueryLen * spec.queriesPerKv >= MANY_ROWS;
+  if (spec.kv.kind === 'paged' && params.maxQueryLen * spec.queriesPerKv < MANY_ROWS) return false;
+  const line = texelsPerRow(Math.max(spec.headSize, spec.valueHeadSize) + 4, 1);
+  return tilesFit(problem, line, limits.maxTextureSize);
 }
 
 /** The draws of one call. */
@@ -97,7 +103,7 @@ class AttentionDraws {
     });
     const most = (size: (block: GroupBlock) => number) => Math.max(...blocks.map(size));
     const height = most(({ count }) => count) * numKvHeads;
-    const weights = this.call.plain(
+    const weights = this.call.sheets(
       most(({ tilesPerSplit, splitsAtOnce }) => tilesPerSplit * splitsAtOnce),
       height,
       layers,
@@ -114,28 +120,34 @@ class AttentionDraws {
     }
   }
 
-  private packQueries(): TextureArray {
+  private packQueries(): Readable {
     const { rows, keyTexels, kvQuads } = this.programs.shape;
     const { numGroups } = this.batch;
-    const quads = keyTexels * kvQuads;
-    const count = this.problem.params.numKvHeads * numGroups * quads * rows;
-    const queries = this.call.folded('texels', count);
+    const high = keyTexels * kvQuads * rows;
+    const size = columnsSize(this.problem.params.numKvHeads * numGroups, high);
+    const { maxTextureSize } = this.call.device.limits;
+    if (size.height > maxTextureSize) {
+      throw new CapacityError(
+        `the queries take ${size.height} rows of a texture, this device has ${maxTextureSize}; split the batch`,
+      );
+    }
+    const sheet = this.call.sheets(size.width, size.height, 1);
     const program = this.programs.get('pack_queries');
-    fillFolded(this.gl, queries, count, program, this.bindings, [numGroups]);
-    return queries;
+    fillSheet(this.gl, sheet, size, program, this.bindings, [numGroups, high]);
+    return sheet.all[0];
   }
 
   /** Scores of the tiles of splits from `split` on, as many as fit. */
   private weigh(
     { first, count, tiles, tilesPerSplit, splitsAtOnce }: GroupBlock,
     split: number,
-    queries: TextureArray,
-    weights: TextureArray,
+    queries: Readable,
+    weights: Sheets,
   ): void {
     const firstTile = split * tilesPerSplit;
     const program = this.programs.get('weights');
     this.bind(program, { queries }, [first, count, firstTile, this.batch.numGroups]);
-    this.aimAt(weights);
+    this.gl.bindFramebuffer(this.gl.FRAMEBUFFER, weights.framebuffer);
     drawArea(this.gl, {
       x: 0,
       y: 0,
@@ -148,12 +160,17 @@ class AttentionDraws {
   private multiply(
     { first, count, tilesPerSplit, splits, splitsAtOnce }: GroupBlock,
     split: number,
-    weights: TextureArray,
+    weights: Sheets,
     state: TextureArray,
   ): void {
     const columns = this.programs.shape.valueBlocks + 1;
     const program = this.programs.get('values');
-    this.bind(program, { weights }, [first, count, split * tilesPerSplit, tilesPerSplit]);
+    this.bind(program, weightsByName(weights), [
+      first,
+      count,
+      split * tilesPerSplit,
+      tilesPerSplit,
+    ]);
     this.aimAt(state);
     drawArea(this.gl, {
       x: split * columns,
@@ -169,16 +186,29 @@ class AttentionDraws {
     output: OutputTensor,
     stage: 'finish' | 'finish_lse',
   ): void {
-    const { texture, width, height, size } = output;
+    const { texture, width, size } = output;
     const program = this.programs.get(stage);
     this.bind(program, { state }, [first, count, splits, width], { size });
     this.call.device.aimAt(texture);
-    drawArea(this.gl, { x: 0, y: 0, width, height });
+    const { numHeads, valueHeadSize } = this.problem.params;
+    const perToken = stage === 'finish' ? numHeads * valueHeadSize : numHeads;
+    drawArea(this.gl, { x: 0, width, ...this.outputRows(first, count, perToken, output) });
+  }
+
+  /** Rows of a tensor's texture that hold what groups compute; a token's heads may lie in two blocks. */
+  private outputRows(first: number, count: number, perToken: number, output: OutputTensor) {
+    const { width, height } = output;
+    const { kv } = this.problem.spec;
+    if (kv.kind === 'dense' && kv.order === 'bnsh') return { y: 0, height };
+    const { tokenOf } = this.batch;
+    const y = Math.floor((tokenOf[first] * perToken) / width);
+    const end = Math.ceil(((tokenOf[first + count] + 1) * perToken) / width);
+    return { y, height: Math.min(height, end) - y };
   }
 
   private bind(
     program: Parameters<typeof bind>[1],
-    arrays: Readonly<Record<string, TextureArray>>,
+    arrays: Readonly<Record<string, Readable>>,
     tiles: readonly [number, number, number, number],
     ints: Readonly<Record<string, number>> = {},
   ): void {
@@ -194,4 +224,9 @@ class AttentionDraws {
     const { gl } = this;
     gl.bindFramebuffer(gl.FRAMEBUFFER, array.framebuffer(0, array.layers));
   }
+}
+
+/** The sheets that `weights` writes, as `values` calls them. */
+function weightsByName({ all }: Sheets): Record<string, Readable> {
+  return Object.fromEntries(all.map((sheet, i) => [`weights${i >> 1}_${i & 1}`, sheet]));
 }

@@ -16,6 +16,7 @@ import type { OutputTensor } from '../tensors/output.js';
 import { runCall, type Call } from './call.js';
 import { coverProgram, pointProgram } from './programs.js';
 import { scatterPoints } from './scatter_points.js';
+import { uploadSlots } from './upload_batch.js';
 
 /** Writes k and v to the plan's slots. No output. */
 export function reshapeAndCache(
@@ -28,7 +29,7 @@ export function reshapeAndCache(
     const slots = plan.slotMapping;
     if (slots === undefined) return;
     const [k, v] = [call.input(inputs.k), call.input(inputs.v)];
-    const ints = uploadSlots(call, slots);
+    const ints = uploadSlots(device, plan, slots);
     device.run('reshapeAndCache', () => {
       writeHalf(storage, storage.key, 0, k, ints, slots);
       writeHalf(storage, storage.value, storage.layout.numKvHeads, v, ints, slots);
@@ -74,7 +75,7 @@ export function gatherCache(
     const { numKvHeads, headSize, valueHeadSize } = storage.layout;
     const k = call.output([slots.length, numKvHeads, headSize]);
     const v = call.output([slots.length, numKvHeads, valueHeadSize]);
-    const ints = uploadSlots(call, slots);
+    const ints = slotTexture(call, slots);
     device.run('gatherCache', () => {
       gatherHalf(storage, storage.key, 0, ints, k);
       gatherHalf(storage, storage.value, numKvHeads, ints, v);
@@ -107,7 +108,7 @@ function flagsOf({ dtype }: KvCacheLayout): string[] {
   return hasTokenScales(dtype) ? ['TOKEN_SCALES'] : [];
 }
 
-function uploadSlots(call: Call, slots: Int32Array): TextureArray {
+function slotTexture(call: Call, slots: Int32Array): TextureArray {
   const count = Math.ceil(slots.length / 4);
   const ints = call.folded('ints', count);
   const words = new Int32Array(count * 4);

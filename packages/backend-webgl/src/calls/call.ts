@@ -1,6 +1,7 @@
 import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import { AttentionError, CapacityError } from '@tfjs-attention/core/provider';
 import type { Device } from '../device/device.js';
+import type { Sheets } from '../device/sheets.js';
 import type { TextureArray, TexelKind } from '../device/texture_array.js';
 import { CallInputs, type TensorView } from '../tensors/input.js';
 import { makeOutput, type OutputTensor } from '../tensors/output.js';
@@ -8,7 +9,7 @@ import { makeOutput, type OutputTensor } from '../tensors/output.js';
 /** One kernel call: its tensors as textures, and scratch that ends with it. */
 export class Call {
   private readonly inputs: CallInputs;
-  private readonly scratch: TextureArray[] = [];
+  private readonly scratch: (TextureArray | Sheets)[] = [];
   private readonly outputs: OutputTensor[] = [];
 
   constructor(readonly device: Device) {
@@ -35,7 +36,11 @@ export class Call {
     return this.keep(this.device.pool.plain(width, height, layers));
   }
 
-  private keep(array: TextureArray): TextureArray {
+  sheets(width: number, height: number, count: number): Sheets {
+    return this.keep(this.device.pool.sheets(width, height, count));
+  }
+
+  private keep<T extends TextureArray | Sheets>(array: T): T {
     this.scratch.push(array);
     return array;
   }

@@ -1,5 +1,5 @@
 import type { AttentionProblem } from '@tfjs-attention/core/provider';
-import type { TextureArray } from '../device/texture_array.js';
+import type { Readable } from '../device/sheets.js';
 import { texelsPerRow } from '../shaders/tile_shape.js';
 import type { TensorView } from '../tensors/input.js';
 import { coverProgram } from './programs.js';
@@ -8,7 +8,7 @@ import { fillFolded } from './fill_folded.js';
 
 /** What a program reads of keys and values, by its uniforms. */
 export interface KvArrays {
-  readonly arrays: Readonly<Record<string, TextureArray>>;
+  readonly arrays: Readonly<Record<string, Readable>>;
 }
 
 /** Dense keys and values as quads of lanes, which a fragment fetches at once. */

@@ -1,11 +1,13 @@
 import type { AttentionProblem } from '@tfjs-attention/core/provider';
 import type { Bindings } from '../device/draw.js';
-import { texelsPerRow, TILE_KEYS } from '../shaders/tile_shape.js';
+import { PACKED_STEP } from '../schedule/batch_ints.js';
+import { columnsSize, linesSize } from '../schedule/columns.js';
+import { packedLine, TILE_KEYS } from '../shaders/tile_shape.js';
 import { TextureKvStorage } from '../storage/kv_storage.js';
 import type { TensorView } from '../tensors/input.js';
 import type { AttentionPrograms } from './attention_programs.js';
 import type { Call } from './call.js';
-import { fillFolded } from './fill_folded.js';
+import { fillSheet } from './fill_sheet.js';
 import type { KvArrays } from './pack_rows.js';
 import type { UploadedBatch } from './upload_batch.js';
 
@@ -15,21 +17,23 @@ type Source = TextureKvStorage | readonly TensorView[];
 /** The keys and values that a batch sees, copied to float32 tiles in the order in which prefill reads them. */
 export function packTiles(
   call: Call,
-  { spec, params }: AttentionProblem,
+  { params }: AttentionProblem,
   programs: AttentionPrograms,
   { packed }: UploadedBatch,
   common: Bindings,
   source: Source,
 ): KvArrays {
+  const tiles = params.numKvHeads * packed.tiles;
   const pack = (half: 0 | 1) => {
-    const size = half === 0 ? spec.headSize : spec.valueHeadSize;
-    const count = params.numKvHeads * packed.tiles * TILE_KEYS * texelsPerRow(size, 1);
-    const target = call.folded('texels', count);
+    const line = packedLine(programs.shape, half === 0);
+    const size =
+      half === 0 ? columnsSize(tiles, line * TILE_KEYS) : linesSize(tiles, TILE_KEYS, line);
+    const sheet = call.sheets(size.width, size.height, 1);
     const program = programs.get(half === 0 ? 'pack_keys' : 'pack_values');
     const { tensors, arrays } = readsOf(source, half);
     const bindings = { ...common, tensors, arrays: { ...common.arrays, ...arrays } };
-    fillFolded(call.device.gl, target, count, program, bindings, [packed.at]);
-    return target;
+    if (tiles > 0) fillSheet(call.device.gl, sheet, size, program, bindings, [packed.at, 0]);
+    return sheet.all[0];
   };
   return { arrays: { keys: pack(0), values: pack(1) } };
 }
@@ -39,4 +43,14 @@ function readsOf(source: Source, half: 0 | 1): Pick<Bindings, 'tensors' | 'array
   if (!(source instanceof TextureKvStorage)) return { tensors: { rows: source[half] } };
   const { codes, tokenScales } = half === 0 ? source.key : source.value;
   return { arrays: { rows: codes.array, scales: tokenScales?.array } };
+}
+
+/** Whether tiles of all keys have room in a sheet. */
+export function tilesFit({ params, ints }: AttentionProblem, line: number, side: number): boolean {
+  let tiles = 0;
+  for (const keys of ints.seqLens) tiles += Math.ceil(keys / TILE_KEYS);
+  tiles = (tiles + PACKED_STEP) * params.numKvHeads;
+  const columns = columnsSize(tiles, line * TILE_KEYS);
+  const lines = linesSize(tiles, TILE_KEYS, line);
+  return [columns.width, columns.height, lines.width, lines.height].every((size) => size <= side);
 }

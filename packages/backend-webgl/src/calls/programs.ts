@@ -14,7 +14,7 @@ export function coverProgram(
   constants?: Constants,
   flags?: readonly string[],
 ): Program {
-  return device.program(file, COVER, fragment(file, constants, flags));
+  return program(device, COVER, file, constants, flags);
 }
 
 /** A program that runs once a point; kernels/webgl/scatter.glsl places them. */
@@ -24,9 +24,20 @@ export function pointProgram(
   constants?: Constants,
   flags?: readonly string[],
 ): Program {
-  return device.program(file, SCATTER, fragment(file, constants, flags));
+  return program(device, SCATTER, file, constants, flags);
 }
 
-function fragment(file: string, constants: Constants = {}, flags: readonly string[] = []): string {
-  return compose(`webgl/${file}.glsl`, FILES, constants, flags, '');
+function program(
+  device: Device,
+  vertexText: string,
+  file: string,
+  constants: Constants = {},
+  flags: readonly string[] = [],
+): Program {
+  let name = `${file} ${flags.join()}`;
+  for (const key in constants) name += ` ${constants[key]}`;
+  return device.namedProgram(name, () => [
+    vertexText,
+    compose(`webgl/${file}.glsl`, FILES, constants, flags, ''),
+  ]);
 }

@@ -19,7 +19,7 @@ export function uploadBatch(
   const { ints } = problem;
   if (isPlan(ints)) {
     const { device } = call;
-    return ints.resource(device, () => new PlanUploads(device)).batchOf(problem, shape);
+    return uploadsOf(device, ints).batchOf(problem, shape);
   }
   const batch = packBatch(problem, shape);
   return upload(batch, call.folded('ints', batch.words.length / 4));
@@ -30,10 +30,20 @@ function upload(batch: Batch, texture: TextureArray): UploadedBatch {
   return { ...batch, texture };
 }
 
+/** The slots of a plan, four a texel, uploaded once for all layers. */
+export function uploadSlots(device: Device, plan: AttentionPlan, slots: Int32Array): TextureArray {
+  return uploadsOf(device, plan).slotsOf(slots);
+}
+
+function uploadsOf(device: Device, plan: AttentionPlan): PlanUploads {
+  return plan.resource(device, () => new PlanUploads(device));
+}
+
 /** What was uploaded for one plan: textures of the pool, given back with the plan. */
 class PlanUploads {
   private readonly batches = new Map<string, UploadedBatch>();
   private readonly textures: TextureArray[] = [];
+  private slots?: TextureArray;
 
   constructor(private readonly device: Device) {
     forgotten.register(this, { device, textures: this.textures }, this);
@@ -53,6 +63,17 @@ class PlanUploads {
       this.batches.set(key, found);
     }
     return found;
+  }
+
+  slotsOf(slots: Int32Array): TextureArray {
+    if (this.slots === undefined) {
+      const words = new Int32Array(Math.ceil(slots.length / 4) * 4);
+      words.set(slots);
+      this.slots = this.device.pool.folded('ints', words.length / 4);
+      this.textures.push(this.slots);
+      this.slots.upload(words);
+    }
+    return this.slots;
   }
 
   dispose(): void {

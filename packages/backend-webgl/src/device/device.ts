@@ -9,6 +9,7 @@ export class Device {
   readonly limits: Limits;
   readonly pool: TexturePool;
   private readonly programs = new Map<string, Program>();
+  private readonly named = new Map<string, Program>();
   /** For framebuffers around tfjs's textures. */
   private readonly target: WebGLFramebuffer;
   private readonly vertexArray: WebGLVertexArrayObject;
@@ -56,6 +57,16 @@ export class Device {
     if (program === undefined) {
       program = new Program(this.gl, label, vertexText, fragmentText);
       this.programs.set(key, program);
+    }
+    return program;
+  }
+
+  /** A program by a name that stands for its texts, which are composed at first use. */
+  namedProgram(name: string, texts: () => readonly [vertex: string, fragment: string]): Program {
+    let program = this.named.get(name);
+    if (program === undefined) {
+      program = this.program(name, ...texts());
+      this.named.set(name, program);
     }
     return program;
   }

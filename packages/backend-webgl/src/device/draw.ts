@@ -1,13 +1,13 @@
 import type { TensorView } from '../tensors/input.js';
 import type { Program } from './program.js';
-import type { TextureArray } from './texture_array.js';
+import type { Readable } from './sheets.js';
 
 /** Values of uniforms by name: integers, or vectors of them by their length. */
 export type Uniforms = Readonly<Record<string, number | readonly number[]>>;
 
 /** What a program reads. */
 export interface Bindings {
-  readonly arrays?: Readonly<Record<string, TextureArray | undefined>>;
+  readonly arrays?: Readonly<Record<string, Readable | undefined>>;
   readonly tensors?: Readonly<Record<string, TensorView | undefined>>;
   readonly ints?: Uniforms;
   readonly params?: { readonly floats: Float32Array; readonly ints: Int32Array };
@@ -30,7 +30,7 @@ export function bind(gl: WebGL2RenderingContext, program: Program, bindings: Bin
     const array = arrays[name];
     if (array === undefined || program.place(name) === null) continue;
     gl.activeTexture(gl.TEXTURE0 + unit);
-    gl.bindTexture(gl.TEXTURE_2D_ARRAY, array.texture);
+    gl.bindTexture(array.target, array.texture);
     setInt(gl, program, name, unit++);
   }
   for (const name in tensors) {

@@ -1,3 +1,5 @@
+import { SHEET } from './sheets.js';
+
 /** What a WebGL 2 context can do, as far as kernels are shaped by it. */
 export interface Limits {
   readonly maxTextureSize: number;
@@ -6,8 +8,6 @@ export interface Limits {
   readonly drawBuffers: 4 | 8;
   readonly renderer: string;
 }
-
-const FOLD = 2048;
 
 /** Everything that speaks against a context; empty = it serves. */
 export function reasonsAgainst(gl: WebGLRenderingContext | WebGL2RenderingContext): string[] {
@@ -22,7 +22,7 @@ export function reasonsAgainst(gl: WebGLRenderingContext | WebGL2RenderingContex
   const atLeast = (what: string, actual: number, least: number) => {
     if (actual < least) reasons.push(`${what} is ${actual}, the kernels need ${least}`);
   };
-  atLeast('MAX_TEXTURE_SIZE', number(gl.MAX_TEXTURE_SIZE), FOLD);
+  atLeast('MAX_TEXTURE_SIZE', number(gl.MAX_TEXTURE_SIZE), SHEET);
   atLeast('MAX_DRAW_BUFFERS', number(gl.MAX_DRAW_BUFFERS), 4);
   atLeast('MAX_COLOR_ATTACHMENTS', number(gl.MAX_COLOR_ATTACHMENTS), 4);
   atLeast('MAX_TEXTURE_IMAGE_UNITS', number(gl.MAX_TEXTURE_IMAGE_UNITS), 12);

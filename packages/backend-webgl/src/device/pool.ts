@@ -1,12 +1,15 @@
+import { Sheets } from './sheets.js';
 import { TextureArray, type TexelKind } from './texture_array.js';
 
 /** Unused scratch above this is freed before more is made: calls of many sizes would leave one array each. */
 const MOST_FREE_BYTES = 2 ** 28;
 
+type Scratch = TextureArray | Sheets;
+
 /** Scratch textures, kept between calls so that a decode step allocates nothing. */
 export class TexturePool {
-  private readonly free: TextureArray[] = [];
-  private readonly used = new Set<TextureArray>();
+  private readonly free: Scratch[] = [];
+  private readonly used = new Set<Scratch>();
 
   /** `count` hears of every byte made and freed. */
   constructor(
@@ -17,8 +20,8 @@ export class TexturePool {
   /** A folded array with room for `count` texels. */
   folded(kind: TexelKind, count: number): TextureArray {
     return this.take(
-      kind,
-      ({ isFolded, capacity }) => isFolded && capacity >= count,
+      (a): a is TextureArray =>
+        a instanceof TextureArray && a.kind === kind && a.isFolded && a.capacity >= count,
       () => TextureArray.folded(this.gl, kind, roundUp(count)),
     );
   }
@@ -26,28 +29,37 @@ export class TexturePool {
   /** A plain array of at least this size with exactly these layers. */
   plain(width: number, height: number, layers: number): TextureArray {
     return this.take(
-      'texels',
-      (a) => !a.isFolded && a.layers === layers && a.width >= width && a.height >= height,
+      (a): a is TextureArray =>
+        a instanceof TextureArray &&
+        !a.isFolded &&
+        a.layers === layers &&
+        a.width >= width &&
+        a.height >= height,
       () => new TextureArray(this.gl, 'texels', width, height, layers),
     );
   }
 
-  private take(
-    kind: TexelKind,
-    fits: (array: TextureArray) => boolean,
-    make: () => TextureArray,
-  ): TextureArray {
-    let best = -1;
-    this.free.forEach((array, i) => {
-      if (array.kind !== kind || !fits(array)) return;
-      if (best < 0 || array.bytes < this.free[best].bytes) best = i;
-    });
-    const array = best < 0 ? this.make(make) : this.free.splice(best, 1)[0];
-    this.used.add(array);
-    return array;
+  /** Exactly this many sheets of at least this size. */
+  sheets(width: number, height: number, count: number): Sheets {
+    return this.take(
+      (a): a is Sheets =>
+        a instanceof Sheets && a.count === count && a.width >= width && a.height >= height,
+      () => new Sheets(this.gl, width, height, count),
+    );
   }
 
-  private make(make: () => TextureArray): TextureArray {
+  private take<T extends Scratch>(fits: (scratch: Scratch) => scratch is T, make: () => T): T {
+    let best: T | undefined;
+    for (const scratch of this.free) {
+      if (fits(scratch) && (best === undefined || scratch.bytes < best.bytes)) best = scratch;
+    }
+    if (best === undefined) best = this.make(make);
+    else this.free.splice(this.free.indexOf(best), 1);
+    this.used.add(best);
+    return best;
+  }
+
+  private make<T extends Scratch>(make: () => T): T {
     const unused = this.free.reduce((sum, { bytes }) => sum + bytes, 0);
     if (unused > MOST_FREE_BYTES) {
       for (const array of this.free.splice(0)) array.dispose();
@@ -58,7 +70,7 @@ export class TexturePool {
     return array;
   }
 
-  give(array: TextureArray): void {
+  give(array: Scratch): void {
     if (this.used.delete(array)) this.free.push(array);
   }
 }

@@ -49,6 +49,10 @@ export class TextureArray {
     return new TextureArray(gl, kind, columns, rows, layers, true);
   }
 
+  get target(): number {
+    return this.gl.TEXTURE_2D_ARRAY;
+  }
+
   get channels(): number {
     return CHANNELS[this.kind];
   }

@@ -12,14 +12,18 @@ export interface Batch {
   /** First texels of groups, block tables, tokens and mask ranges. */
   readonly at: readonly [number, number, number, number];
   readonly numGroups: number;
+  /** Packed token of each group's first row, then the number of tokens. */
+  readonly tokenOf: Int32Array;
   /** Keys of the tiles that each group sees. */
   readonly keysOf: Int32Array;
-  /** Tiles of a KV head to be packed, and the first texel of their sequences. */
+  /** Tiles of a KV head to be packed, with some to spare, and the first texel of their sequences. */
   readonly packed: { readonly tiles: number; readonly at: number };
 }
 
 const SEQUENCE_TEXELS = 3;
 const GROUP_TEXELS = 2;
+/** Neighbouring fragments read neighbouring tiles: those of every head begin where memory's lines do. */
+export const PACKED_STEP = 8;
 
 /** Cuts every sequence's rows (query token, head of the group) into groups of `rows`. */
 export function packBatch(
@@ -49,6 +53,8 @@ export function packBatch(
   if (ranges) words.set(ranges, rangesAt * 4);
 
   const keysOf = new Int32Array(numGroups);
+  const tokenOf = new Int32Array(numGroups + 1);
+  let token = 0;
   let group = 0;
   for (let b = 0; b < numSeqs; b++) {
     const rules = maskRules(params, ints, b);
@@ -73,6 +79,7 @@ export function packBatch(
         lowest = Math.min(lowest, range.first / TILE_KEYS);
         highest = Math.max(highest, Math.ceil(range.end / TILE_KEYS));
       }
+      tokenOf[group] = token + Math.floor(row / queriesPerKv);
       const to = (groups + group * GROUP_TEXELS) * 4;
       words[to] = b;
       words[to + 1] = row;
@@ -82,15 +89,18 @@ export function packBatch(
       words[to + 5] = range.end;
       group++;
     }
+    token += length;
     if (tiled && lowest < highest) {
       words[b * SEQUENCE_TEXELS * 4 + 7] = packed.length - lowest;
       for (let tile = lowest; tile < highest; tile++) packed.push(b);
     }
   }
+  while (packed.length % PACKED_STEP !== 0) packed.push(packed[packed.length - 1]);
   return {
     words: joined(words, packed),
     at: [groups, tables, tokens, rangesAt],
     numGroups,
+    tokenOf: tokenOf.fill(token, numGroups),
     keysOf,
     packed: { tiles: packed.length, at: packedAt },
   };

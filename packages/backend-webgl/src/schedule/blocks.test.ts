@@ -19,6 +19,7 @@ function cut(keys: number[], numKvHeads = 2, changes: Partial<typeof limits> = {
     words: new Int32Array(0),
     at: [0, 0, 0, 0] as const,
     numGroups: keys.length,
+    tokenOf: new Int32Array(keys.length + 1),
     keysOf: Int32Array.from(keys),
     packed: { tiles: 0, at: 0 },
   };

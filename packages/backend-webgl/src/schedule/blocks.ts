@@ -21,6 +21,8 @@ export interface BlockLimits {
   readonly fragments: number;
 }
 
+/** Neighbouring fragments read neighbouring groups: blocks begin where memory's lines do. */
+const GROUP_STEP = 8;
 /** Tiles below which a split is not worth its merge. */
 const LEAST_TILES = 4;
 /** A fragment waits for its tiles one after the other, then the merge for its splits, about this many in a tile's time. */
@@ -46,12 +48,13 @@ export function cutBlocks(
       tiles = more;
       count++;
     }
+    if (first + count < numGroups && count > GROUP_STEP) count -= count % GROUP_STEP;
     const rows = count * numKvHeads;
     const widest = Math.max(1, Math.min(maxTextureSize, Math.floor(weightTexels / rows)));
     const mostSplits = Math.floor(maxTextureSize / columns);
     const wanted = Math.min(
       mostSplits,
-      Math.ceil(fragments / (rows * columns)),
+      Math.max(1, Math.round(fragments / (rows * columns))),
       Math.ceil(tiles / LEAST_TILES),
       Math.ceil(Math.sqrt(tiles * TILES_PER_MERGE)),
     );

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { compose } from './compose.js';
 
 const body = (files: Record<string, string>, constants = {}) =>
-  compose('main', files, constants, [], '').split('\n').slice(6).join('\n').trim();
+  compose('main', files, constants, [], '').split('\n').slice(7).join('\n').trim();
 
 test('loops are written out, inner ones in every turn of outer ones', () => {
   const main = '#for r in ROWS\n#for k in KEYS\ns@r_@k = @r;\n#end\n#end';

@@ -82,6 +82,7 @@ const PRECISIONS = [
   'precision highp float;',
   'precision highp int;',
   'precision highp sampler2D;',
+  'precision highp usampler2D;',
   'precision highp usampler2DArray;',
   'precision highp isampler2DArray;',
 ].join('\n');

@@ -3,9 +3,16 @@ import type { Constants } from './compose.js';
 
 /** What shaders know of stored types: a number for each, the one in use, quads of lanes in a texel. */
 export function kvConstants(dtype: KvCacheDtype): Constants {
-  return {
-    ...Object.fromEntries(KV_CACHE_DTYPES.map((name, i) => [`KV_${name.toUpperCase()}`, i])),
-    KV_TYPE: KV_CACHE_DTYPES.indexOf(dtype),
-    KV_QUADS: 4 / bytesPerElement(dtype),
-  };
+  return CONSTANTS[dtype];
 }
+
+const NUMBERS: Constants = Object.fromEntries(
+  KV_CACHE_DTYPES.map((name, i) => [`KV_${name.toUpperCase()}`, i]),
+);
+
+const CONSTANTS = Object.fromEntries(
+  KV_CACHE_DTYPES.map((dtype, i): [string, Constants] => [
+    dtype,
+    { ...NUMBERS, KV_TYPE: i, KV_QUADS: 4 / bytesPerElement(dtype) },
+  ]),
+) as Readonly<Record<KvCacheDtype, Constants>>;

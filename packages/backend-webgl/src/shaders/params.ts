@@ -20,8 +20,9 @@ export interface PackedParams {
 }
 
 export function packParams(params: AttentionParams): PackedParams {
-  return {
-    floats: Float32Array.from(FLOATS, (name) => params[name]),
-    ints: Int32Array.from(INTS, (name) => params[name]),
-  };
+  const floats = new Float32Array(FLOATS.length);
+  const ints = new Int32Array(INTS.length);
+  for (let i = 0; i < FLOATS.length; i++) floats[i] = params[FLOATS[i]];
+  for (let i = 0; i < INTS.length; i++) ints[i] = params[INTS[i]];
+  return { floats, ints };
 }

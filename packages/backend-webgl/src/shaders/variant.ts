@@ -8,7 +8,7 @@ import { compose, type Constants } from './compose.js';
 import { FILES } from './files.js';
 import { kvConstants } from './kv_constants.js';
 import { PARAMS_TEXT } from './params.js';
-import { texelsPerRow, TILE_KEYS, type TileShape } from './tile_shape.js';
+import { packedLine, texelsPerRow, TILE_KEYS, type TileShape } from './tile_shape.js';
 
 /** The shaders of one attention call. */
 export type AttentionStage =
@@ -47,6 +47,7 @@ export function attentionShader(
   // Tiles hold what was stored: no pages, no types, no token scales.
   const fromTiles = shape.tiled && (stage === 'weights' || stage === 'values');
   const packs = stage === 'pack_keys' || stage === 'pack_values';
+  const readsKeys = stage === 'pack_keys' || stage === 'weights';
   const constants: Constants = {
     ROWS: shape.rows,
     QUERIES_PER_KV: queriesPerKv,
@@ -57,7 +58,11 @@ export function attentionShader(
     KEY_TEXELS: shape.keyTexels,
     VALUE_TEXELS: shape.valueTexels,
     ...(kv.kind === 'paged' && !fromTiles && { BLOCK_SIZE: kv.blockSize }),
-    ...(packs && packedLine(stage === 'pack_keys' ? headSize : valueHeadSize, spec)),
+    ...((packs || fromTiles) && { LINE: packedLine(shape, readsKeys) }),
+    ...(packs && {
+      LANES: readsKeys ? headSize : valueHeadSize,
+      ROW_TEXELS: texelsPerRow(readsKeys ? headSize : valueHeadSize, 4 / bytesPerElement(kvDtype)),
+    }),
     ...kvConstants(fromTiles ? 'float32' : kvDtype),
   };
   const flags = [
@@ -73,10 +78,4 @@ export function attentionShader(
       .map((feature) => `FEATURE_${feature.replace(/[A-Z]/g, '_$&').toUpperCase()}`),
   ];
   return compose(`webgl/${FILE_OF[stage]}.glsl`, FILES, constants, flags, PARAMS_TEXT);
-}
-
-/** Lanes of a row, its quads when packed, its texels as stored. */
-function packedLine(size: number, { kvDtype }: AttentionSpec): Constants {
-  const stored = texelsPerRow(size, 4 / bytesPerElement(kvDtype));
-  return { LANES: size, LINE: texelsPerRow(size, 1), ROW_TEXELS: stored };
 }
