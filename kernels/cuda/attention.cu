@@ -14,7 +14,7 @@ struct Plan {
 };
 
 struct Device {
-  int major, multiprocessors;
+  int major, sharedBytes, multiprocessors;
 };
 
 /** Of the current device, asked once for each. */
@@ -25,10 +25,12 @@ Device device() {
   if (cudaGetDevice(&ordinal) != cudaSuccess || ordinal >= MOST) return {};
   Device &d = known[ordinal];
   if (d.multiprocessors == 0) {
-    int major = 0, multiprocessors = 0;
+    int major = 0, sharedBytes = 0, multiprocessors = 0;
     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, ordinal);
     cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, ordinal);
+    cudaDeviceGetAttribute(&sharedBytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, ordinal);
     d.major = major;
+    d.sharedBytes = sharedBytes;
     d.multiprocessors = multiprocessors;
   }
   return d;
@@ -46,7 +48,9 @@ int splits_for(const AttnParams &p, int blocks, int atOnce, int least) {
     return (double)all / (rounds * atOnce);
   };
   double best = 0;
-  for (int splits = 1; splits <= most && (splits - 1) * blocks < atOnce; splits++) best = use(splits) > best ? use(splits) : best;
+  for (int splits = 1; splits <= most && (splits - 1) * blocks < atOnce; splits++) {
+    if (use(splits) > best) best = use(splits);
+  }
   int splits = 1;
   while (splits < most && use(splits) < 0.95 * best) splits++;
   return splits;
@@ -122,8 +126,10 @@ extern "C" int attn_cuda_attention(const AttnParams *p, const AttnOperands *oper
   if (p->numSeqs == 0 || p->maxQueryLen == 0) return cudaSuccess;
   Launch c = {*p, *operands, o->qDtype, o->outDtype, plan.splits, (float *)o->workspace};
   c.multiprocessors = device().multiprocessors;
+  c.sharedBytes = device().sharedBytes;
   cudaStream_t stream = (cudaStream_t)o->stream;
   if (plan.path == CUDA_PATH_HOPPER) return hopper_launch(c, plan.hopper, (char *)o->workspace, stream);
-  cudaError_t error = plan.path == CUDA_PATH_MMA ? decode_launch(c, stream) : plain_launch(c, stream);
+  bool exact = o->precision == CUDA_FLOAT32 || o->precision == CUDA_TENSORFLOAT32;
+  cudaError_t error = plan.path == CUDA_PATH_MMA ? decode_launch(c, exact, stream) : plain_launch(c, stream);
   return error != cudaSuccess || plan.splits == 1 ? error : combine_launch(c, stream);
 }

@@ -1,30 +1,5 @@
-// Launches of the decode kernel.
-#include "decode.cuh"
+// The decode path: which calls it takes, and the kernel of a call's stored type.
 #include "launch.h"
-
-namespace {
-
-template <class S>
-cudaError_t launch(const Launch &c, cudaStream_t stream) {
-  int rows = c.p.maxQueryLen * (c.p.numHeads / c.p.numKvHeads);
-  dim3 grid((rows + DECODE_ROWS - 1) / DECODE_ROWS * c.splits, c.p.numKvHeads, c.p.numSeqs);
-  cudaError_t error =
-      cudaFuncSetAttribute(decode_attention<S>, cudaFuncAttributeMaxDynamicSharedMemorySize, S::SHARED);
-  if (error != cudaSuccess) return error;
-  decode_attention<S><<<grid, S::THREADS, S::SHARED, stream>>>(c);
-  return cudaGetLastError();
-}
-
-template <int DTYPE>
-cudaError_t launch_sizes(const Launch &c, cudaStream_t stream) {
-  constexpr int BYTES = DTYPE == KV_BFLOAT16 || DTYPE == KV_FLOAT16 ? 1 : 2;
-  int size = c.p.headSize > c.p.valueHeadSize ? c.p.headSize : c.p.valueHeadSize;
-  if (size <= 64) return launch<DecodeShape<64, DTYPE, 8, 4 * BYTES>>(c, stream);
-  if (size <= 128) return launch<DecodeShape<128, DTYPE, 8, 2 * BYTES>>(c, stream);
-  return launch<DecodeShape<256, DTYPE, 4, 2 * BYTES>>(c, stream);
-}
-
-}  // namespace
 
 bool decode_takes(const AttnParams &p) {
   int unit = p.kvDtype == KV_FLOAT16 || p.kvDtype == KV_BFLOAT16 ? 8 : 16;
@@ -34,18 +9,18 @@ bool decode_takes(const AttnParams &p) {
          even(p.vStrideHead);
 }
 
-cudaError_t decode_launch(const Launch &c, cudaStream_t stream) {
+cudaError_t decode_launch(const Launch &c, bool exact, cudaStream_t stream) {
   switch (c.p.kvDtype) {
     case KV_FLOAT16:
-      return launch_sizes<KV_FLOAT16>(c, stream);
+      return decode_launch_float16(c, exact, stream);
     case KV_BFLOAT16:
-      return launch_sizes<KV_BFLOAT16>(c, stream);
+      return decode_launch_bfloat16(c, exact, stream);
     case KV_FP8_E5M2:
-      return launch_sizes<KV_FP8_E5M2>(c, stream);
+      return decode_launch_e5m2(c, exact, stream);
     case KV_INT8:
     case KV_INT8_PER_TOKEN_HEAD:
-      return launch_sizes<KV_INT8>(c, stream);
+      return decode_launch_int8(c, exact, stream);
     default:
-      return launch_sizes<KV_FP8_E4M3>(c, stream);
+      return decode_launch_e4m3(c, exact, stream);
   }
 }

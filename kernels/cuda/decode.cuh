@@ -1,38 +1,13 @@
 // Few query rows against many keys, on mma.sync and cp.async. A block has 16 rows of a KV head (tokens and the heads of
 // a group together, so keys are read once) and a split of the keys. Its warps are on their own: each streams 16 keys at
 // a time through a ring of its own and keeps a state of its own; they meet at the end. Stored 16- and 8-bit numbers are
-// exact in the 16-bit type of the products; queries and weights go in as two (float16) or three (bfloat16) parts, so
-// results have float32's accuracy and the keys' bytes remain the only cost.
+// exact in the 16-bit type of the products. For float32's accuracy queries and weights go in as two (float16) or three
+// (bfloat16) parts, for 16-bit precision as one.
 #ifndef TFJS_ATTENTION_CUDA_DECODE_CUH
 #define TFJS_ATTENTION_CUDA_DECODE_CUH
-#include "device.cuh"
-#include "mma.cuh"
+#include "decode_stream.cuh"
 #include "stage.cuh"
 #include "stored.cuh"
-
-#define DECODE_ROWS 16
-#define DECODE_STEP 16
-
-template <int HEAD_, int DTYPE_, int WARPS_, int STAGES_>
-struct DecodeShape {
-  static constexpr int HEAD = HEAD_, DTYPE = DTYPE_, WARPS = WARPS_, STAGES = STAGES_, THREADS = 32 * WARPS;
-  static constexpr bool HALF = DTYPE != KV_BFLOAT16, BYTES = DTYPE != KV_BFLOAT16 && DTYPE != KV_FLOAT16;
-  static constexpr int PARTS = HALF ? 2 : 3, WIDTH = BYTES ? 1 : 2;
-  /** A row's 16-byte pieces; a stage of a warp: keys, values, 2 x 16 token scales. */
-  static constexpr int PIECES = HEAD * WIDTH / 16, SIDE = DECODE_STEP * HEAD * WIDTH, STAGE = 2 * SIDE + 128;
-  static constexpr int QUERY = HEAD / 16 * PARTS * 512, TILES = HEAD / 8;
-  static constexpr int RINGS = WARPS * STAGES * STAGE, STATES = WARPS * DECODE_ROWS * (HEAD + 2) * 4;
-  static constexpr int SHARED = QUERY + (RINGS > STATES ? RINGS : STATES) + DECODE_ROWS * 4;
-};
-
-/** Where piece `piece` of row `row` lies in a side: xor keeps ldmatrix free of bank conflicts. */
-template <class S>
-HOOK u32 decode_piece(int row, int piece) {
-  constexpr int MASK = S::PIECES < 8 ? S::PIECES - 1 : 7;
-  // Rows of fewer than eight pieces: as many as fill 128 bytes share a swizzle.
-  int turn = S::PIECES < 8 ? row / (8 / S::PIECES) & MASK : row & MASK;
-  return (u32)(row * S::PIECES + (piece ^ turn)) * 16;
-}
 
 /**
  * Lane of the head that place k (0-15) of product step `step` stands for. 8-bit rows come four lanes a thread, which
@@ -46,7 +21,8 @@ HOOK int decode_lane(int step, int k) {
 
 /** Queries as A fragments: [step][part][lane of the warp] 16 bytes, each row times a power of two. */
 template <class S>
-HOOK void decode_queries(const Launch &c, const Sequence &s, int b, int kvHead, int row0, uint4 *to, float *units) {
+HOOK void decode_queries(const Launch &c, const Sequence &s, int b, int kvHead, int row0, uint4 *to,
+                         float *units) {
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   for (int r = warp; r < DECODE_ROWS; r += S::WARPS) {
     address at = query_at(c, &s, b, kvHead, mask_min(row0 + r, s.rows - 1));
@@ -74,72 +50,49 @@ HOOK void decode_queries(const Launch &c, const Sequence &s, int b, int kvHead, 
   }
 }
 
-/** A block's keys, of which its warps take turns: lanes 0-15 look up rows of keys, the others rows of values. */
-struct DecodeStream {
-  KvSide mine;
-  int keySize, valueSize;
-  MaskRange range;
-  int end;
-};
-
-/** Starts the copy of keys and values [at, at + 16), counted as they are seen; zeros past the end. */
-template <class S>
-HOOK void decode_fetch(const DecodeStream &t, int at, u32 stage) {
-  int lane = threadIdx.x % 32, mine = at + lane % DECODE_STEP;
-  bool inside = mine < t.end;
-  const unsigned char *row = t.mine.data;
-  const float *scale = t.mine.tokenScales;
-  if (inside) kv_locate(&t.mine, mask_key(t.range, mine), 1, &row, &scale);
-  unsigned long long rowAt = (unsigned long long)row;
-  UNROLL for (int i = 0; i < 2 * DECODE_STEP * S::PIECES / 32; i++) {
-    int piece = i * 32 + lane, j = piece / S::PIECES, part = piece % S::PIECES;
-    const char *from = (const char *)__shfl_sync(~0u, rowAt, j) + part * 16;
-    int size = j < DECODE_STEP ? t.keySize : t.valueSize;
-    int left = (size - part * 16 / S::WIDTH) * S::WIDTH;
-    bool wanted = at + j % DECODE_STEP < t.end && left > 0;
-    copy_async_16(stage + j / DECODE_STEP * S::SIDE + decode_piece<S>(j % DECODE_STEP, part), wanted ? from : 0,
-                  wanted ? mask_min(left, 16) : 0);
-  }
-  if (t.mine.tokenScales) copy_async_4(stage + 2 * S::SIDE + lane * 4, scale, inside ? 4 : 0);
-}
-
 /** A warp's state of 16 rows: a thread has rows lane / 4 and that + 8. */
 template <class S>
 struct DecodeState {
   float o[S::TILES][4], m[2], l[2];
 };
 
+/**
+ * Adds a step's products to the scores of 8 keys. Parts and every second step have sums of their own: chains of products
+ * that wait for one another are what a step's time is made of.
+ */
+template <class S>
+HOOK void decode_product(float (&s)[S::CHAINS][S::PARTS][4], const uint4 *queries, int step, const u32 *k) {
+  UNROLL for (int part = 0; part < S::PARTS; part++) {
+    mma_16<S::HALF>(s[step % S::CHAINS][part], queries[(step * S::PARTS + part) * 32 + threadIdx.x % 32], k);
+  }
+}
+
 /** Scores of 16 rows and 16 keys: two tiles of 8 keys. */
 template <class S>
 HOOK void decode_scores(const uint4 *queries, u32 keys, float (&s)[2][4]) {
   int lane = threadIdx.x % 32;
-  UNROLL for (int i = 0; i < 2; i++) UNROLL for (int j = 0; j < 4; j++) s[i][j] = 0.0f;
-  UNROLL for (int step = 0; step < S::HEAD / 16; step++) {
-    u32 k[2][2];
-    if (S::BYTES) {
-      u32 raw[4];
-      if (step % 2 == 0) {
-        // Keys 0-7 and 8-15 of this step, then of the next.
-        int row = lane % 16, piece = step + lane / 16;
-        load_matrices(raw, keys + decode_piece<S>(row, S::HEAD / 16 > 1 ? piece : step));
-        UNROLL for (int i = 0; i < 2; i++) stored_widen<S::DTYPE>(raw[i], k[i]);
-        UNROLL for (int i = 0; i < 2; i++) UNROLL for (int part = S::PARTS - 1; part >= 0; part--) {
-          mma_16<S::HALF>(s[i], queries[(step * S::PARTS + part) * 32 + lane], k[i]);
-        }
-        UNROLL for (int i = 0; i < 2; i++) stored_widen<S::DTYPE>(raw[2 + i], k[i]);
-        UNROLL for (int i = 0; i < 2; i++) UNROLL for (int part = S::PARTS - 1; part >= 0; part--) {
-          mma_16<S::HALF>(s[i], queries[((step + 1) * S::PARTS + part) * 32 + lane], k[i]);
-        }
-      }
-      continue;
-    }
+  float sums[2][S::CHAINS][S::PARTS][4] = {};
+  UNROLL for (int step = 0; step < S::HEAD / 16; step += S::BYTES ? 2 : 1) {
     u32 raw[4];
-    int row = lane % 8 + lane / 16 * 8, piece = step * 2 + lane / 8 % 2;
-    load_matrices(raw, keys + decode_piece<S>(row, piece));
-    k[0][0] = raw[0], k[0][1] = raw[1], k[1][0] = raw[2], k[1][1] = raw[3];
-    UNROLL for (int i = 0; i < 2; i++) UNROLL for (int part = S::PARTS - 1; part >= 0; part--) {
-      mma_16<S::HALF>(s[i], queries[(step * S::PARTS + part) * 32 + lane], k[i]);
+    if (S::BYTES) {
+      // Keys 0-7 and 8-15 of this step, then of the next.
+      load_matrices(raw, keys + decode_piece<S>(lane % 16, step + lane / 16));
+      UNROLL for (int i = 0; i < 4; i++) {
+        u32 k[2];
+        stored_widen<S::DTYPE>(raw[i], k);
+        decode_product<S>(sums[i % 2], queries, step + i / 2, k);
+      }
+    } else {
+      load_matrices(raw, keys + decode_piece<S>(lane % 8 + lane / 16 * 8, step * 2 + lane / 8 % 2));
+      UNROLL for (int i = 0; i < 2; i++) decode_product<S>(sums[i], queries, step, raw + 2 * i);
     }
+  }
+  UNROLL for (int i = 0; i < 2; i++) UNROLL for (int j = 0; j < 4; j++) {
+    float sum = 0.0f;
+    UNROLL for (int part = S::PARTS - 1; part >= 0; part--) {
+      UNROLL for (int chain = 0; chain < S::CHAINS; chain++) sum += sums[i][chain][part][j];
+    }
+    s[i][j] = sum;
   }
 }
 
@@ -186,7 +139,8 @@ HOOK float decode_stored(const unsigned char *values, int j, int d) {
  * place, since a weight of 0 would not hide it from the product.
  */
 template <class S>
-HOOK void decode_add_bad(DecodeState<S> &state, const float (&weights)[2][4], u32 seen, unsigned char *values, int size) {
+HOOK void decode_add_bad(DecodeState<S> &state, const float (&weights)[2][4], u32 seen, unsigned char *values,
+                         int size) {
   int lane = threadIdx.x % 32;
   for (int j = 0; j < DECODE_STEP; j++) {
     bool bad = false;
@@ -196,9 +150,9 @@ HOOK void decode_add_bad(DecodeState<S> &state, const float (&weights)[2][4], u3
     float weight[2];
     u32 sees = __shfl_sync(~0u, seen, holder);
     UNROLL for (int side = 0; side < 2; side++) {
-      float even = __shfl_sync(~0u, weights[j / 8][2 * side], holder);
-      float odd = __shfl_sync(~0u, weights[j / 8][2 * side + 1], holder);
-      weight[side] = j % 2 ? odd : even;
+      float even = j < 8 ? weights[0][2 * side] : weights[1][2 * side];
+      float odd = j < 8 ? weights[0][2 * side + 1] : weights[1][2 * side + 1];
+      weight[side] = __shfl_sync(~0u, j % 2 ? odd : even, holder);
     }
     UNROLL for (int tile = 0; tile < S::TILES; tile++) UNROLL for (int i = 0; i < 4; i++) {
       int d = decode_value_lane<S>(tile, i);
@@ -222,7 +176,10 @@ HOOK u32 decode_finish_scores(const Launch &c, const Sequence &sequence, int b, 
   UNROLL for (int i = 0; i < 2; i++) UNROLL for (int j = 0; j < 4; j++) {
     s[i][j] *= t.mine.tokenScales ? scale[j / 2] * tokenScales[i * 8 + column + j % 2] : scale[j / 2];
   }
-  if (covered) return 0xff;
+  if (covered) {
+    UNROLL for (int i = 0; i < 8; i++) s[i / 4][i % 4] *= LOG2E;
+    return 0xff;
+  }
   int features = score_features(&c.p);
   u32 seen = 0;
   UNROLL for (int side = 0; side < 2; side++) {
@@ -235,22 +192,24 @@ HOOK u32 decode_finish_scores(const Launch &c, const Sequence &sequence, int b, 
       int key = mask_key(t.range, inside ? place : t.end - 1);
       x = inside ? row_score(&c.p, &facts, x, key, features, 0) : SOFTMAX_NONE;
       seen |= (u32)!(x == SOFTMAX_NONE) << (i / 2 * 4 + side * 2 + i % 2);
+      x *= LOG2E;
     }
   }
   return seen;
 }
 
-/** Scores to weights; returns whether a row's sums were rescaled. */
+/** Scores, in base 2, to weights. A row's m follows its largest score when it lags by more than SLACK. */
 template <class S>
 HOOK void decode_softmax(DecodeState<S> &state, float (&s)[2][4], u32 seen) {
+  constexpr float SLACK = 6.0f;
   UNROLL for (int side = 0; side < 2; side++) {
     float most = SOFTMAX_NONE;
     UNROLL for (int i = 0; i < 4; i++) most = vf_max(most, s[i / 2][side * 2 + i % 2]);
     most = vf_max(most, __shfl_xor_sync(~0u, most, 1));
     most = vf_max(most, __shfl_xor_sync(~0u, most, 2));
-    float before = state.m[side], now = softmax_raise(before, most), shift = softmax_shift(now), sum = 0.0f;
+    float before = state.m[side], now = most > before + SLACK ? most : before, shift = softmax_shift(now), sum = 0.0f;
     if (__any_sync(~0u, now > before)) {
-      float rescale = softmax_rescale(before, shift);
+      float rescale = exp2_fast(before - shift);
       state.l[side] *= rescale;
       UNROLL for (int i = 0; i < S::TILES; i++) {
         state.o[i][2 * side] *= rescale;
@@ -260,7 +219,7 @@ HOOK void decode_softmax(DecodeState<S> &state, float (&s)[2][4], u32 seen) {
     }
     UNROLL for (int i = 0; i < 4; i++) {
       float &x = s[i / 2][side * 2 + i % 2];
-      x = seen >> (i / 2 * 4 + side * 2 + i % 2) & 1 ? softmax_weight(x, shift) : 0.0f;
+      x = seen >> (i / 2 * 4 + side * 2 + i % 2) & 1 ? exp2_fast(x - shift) : 0.0f;
       sum += x;
     }
     state.l[side] += sum;
@@ -281,7 +240,7 @@ HOOK void decode_step(const Launch &c, const Sequence &sequence, int b, int kvHe
   u32 seen = decode_finish_scores<S>(c, sequence, b, kvHead, row0, t, at, scale, scales, covered, s);
   decode_softmax<S>(state, s, seen);
   if (t.mine.tokenScales) {
-    UNROLL for (int i = 0; i < 2; i++) UNROLL for (int j = 0; j < 4; j++) s[i][j] *= scales[16 + i * 8 + column + j % 2];
+    UNROLL for (int i = 0; i < 8; i++) s[i / 4][i % 4] *= scales[16 + i / 4 * 8 + column + i % 2];
   }
   if (S::HALF) UNROLL for (int i = 0; i < 8; i++) s[i / 4][i % 4] *= DECODE_LIFT;
   if (!covered) decode_add_bad<S>(state, s, seen, stage + S::SIDE, c.p.valueHeadSize);
@@ -306,7 +265,7 @@ HOOK void decode_meet(const Launch &c, const Sequence &s, int b, int kvHead, int
     UNROLL for (int i = 0; i < S::TILES; i++) UNROLL for (int j = 0; j < 2; j++) {
       row[decode_value_lane<S>(i, j)] = state.o[i][2 * side + j] * (S::HALF ? 1.0f / DECODE_LIFT : 1.0f);
     }
-    if (lane % 4 == 0) row[S::HEAD] = state.m[side], row[S::HEAD + 1] = l;
+    if (lane % 4 == 0) row[S::HEAD] = state.m[side] * LN2, row[S::HEAD + 1] = l;
   }
   __syncthreads();
   for (int r = warp; r < DECODE_ROWS && row0 + r < s.rows; r += S::WARPS) {
@@ -350,16 +309,25 @@ __global__ void __launch_bounds__(S::THREADS, 1) decode_attention(const __grid_c
   uint4 *queries = memory + DECODE_ROWS * 4 / 16;
   unsigned char *rings = (unsigned char *)(queries + S::QUERY / 16), *ring = rings + warp * S::STAGES * S::STAGE;
   MaskBounds first = row_bounds(&c.p, &s, row0), last = row_bounds(&c.p, &s, row0 + DECODE_ROWS - 1);
-  DecodeStream t = {lane < DECODE_STEP ? kv_keys(&c.p, &c.o, b, kvHead) : kv_values(&c.p, &c.o, b, kvHead),
-                    c.p.headSize, c.p.valueHeadSize, mask_range(first, last)};
+  KvSide keys = kv_keys(&c.p, &c.o, b, kvHead), values = kv_values(&c.p, &c.o, b, kvHead);
+  DecodeStream t = {lane < DECODE_STEP ? keys : values, {keys.data, keys.strideBlock, keys.strideToken},
+                    {values.data, values.strideBlock, values.strideToken}, c.p.headSize, c.p.valueHeadSize,
+                    mask_range(first, last)};
   split_keys(t.range, split, c.splits, DECODE_STEP, &begin, &t.end);
 
   constexpr int STRIDE = S::WARPS * DECODE_STEP;
-  int at = begin + warp * DECODE_STEP, fetch = at;
-  UNROLL for (int i = 0; i < S::STAGES - 1; i++, fetch += STRIDE) {
-    if (fetch < t.end) decode_fetch<S>(t, fetch, shared_at(ring + i * S::STAGE));
+  bool steady = c.p.headSize == S::HEAD && c.p.valueHeadSize == S::HEAD && decode_steady(c, t, begin);
+  int at = begin + warp * DECODE_STEP, fetch = at, block = decode_block(t, at);
+  auto start_copy = [&](int stage) {
+    u32 to = shared_at(ring + stage * S::STAGE);
+    int next = decode_block(t, fetch + STRIDE);
+    if (steady && fetch + DECODE_STEP <= t.end) decode_fetch_steady<S>(t, fetch, block, to);
+    else if (fetch < t.end) decode_fetch<S>(t, fetch, to);
+    block = next;
+    fetch += STRIDE;
     copy_async_commit();
-  }
+  };
+  UNROLL for (int i = 0; i < S::STAGES - 1; i++) start_copy(i);
   decode_queries<S>(c, s, b, kvHead, row0, queries, units);
   __syncthreads();
   DecodeState<S> state;
@@ -372,12 +340,10 @@ __global__ void __launch_bounds__(S::THREADS, 1) decode_attention(const __grid_c
   UNROLL for (int i = 0; i < S::TILES; i++) UNROLL for (int j = 0; j < 4; j++) state.o[i][j] = 0.0f;
   bool plain = !score_features(&c.p) && !(c.p.flags & FEATURE_MASK);
 
-  for (int stage = 0; at < t.end; at += STRIDE, fetch += STRIDE) {
+  for (int stage = 0; at < t.end; at += STRIDE) {
     copy_async_wait<S::STAGES - 2>();
     __syncwarp();
-    int next = stage == 0 ? S::STAGES - 1 : stage - 1;
-    if (fetch < t.end) decode_fetch<S>(t, fetch, shared_at(ring + next * S::STAGE));
-    copy_async_commit();
+    start_copy(stage == 0 ? S::STAGES - 1 : stage - 1);
     int key = mask_key(t.range, at), keyEnd = key + DECODE_STEP;
     int covered = plain && at + DECODE_STEP <= t.end && (key >= t.range.gap || keyEnd <= t.range.gap) &&
                   mask_covers(&c.p, first, last, key, keyEnd);

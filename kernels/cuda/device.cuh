@@ -17,8 +17,8 @@ struct Launch {
   /** Null, or [B, N, redoTiles]: nonzero where REDO_TOKENS query tokens of a head met a number that is not finite. */
   int *redo;
   int redoTiles;
-  /** Of the device. */
-  int multiprocessors;
+  /** Of the device: how many there are, and the shared memory that a block may have. */
+  int multiprocessors, sharedBytes;
 };
 
 /** Query tokens that one redo flag speaks for. */
@@ -75,6 +75,16 @@ HOOK float key_scale(const AttnParams *p, const AttnOperands *o, int kvHead) {
 }
 HOOK float value_scale(const AttnParams *p, const AttnOperands *o, int kvHead) {
   return kv_head_scale(o->vHeadScales, p->vScale, kvHead);
+}
+
+#define LOG2E 1.4426950408889634f
+#define LN2 0.6931471805599453f
+
+/** 2^x by the special function unit: within 2 units in the last place, 0 for -infinity, results below 2^-126 are 0. */
+HOOK float exp2_fast(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
 }
 
 HOOK float warp_max(float x) {

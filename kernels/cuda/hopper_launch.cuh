@@ -8,17 +8,13 @@
 namespace {
 
 /**
- * Heads that are worked on together. Long rows: all, in the order of their cost, so that no block is left with a long
- * one at the end; blocks then walk the same keys at about the same time. Short rows: as many as fill part of the L2
- * cache, which mixes costly tiles with cheap ones.
+ * Query heads that are worked on together. Long rows: all, in the order of their cost, so that no block is left with a
+ * long one at the end; blocks then walk the same keys at about the same time. Short rows: those of one KV head, whose
+ * keys and values are read from memory once.
  */
-inline int heads_at_once(const AttnParams &p, const HopperPlan &plan, int rowTiles) {
+inline int heads_at_once(const AttnParams &p, int rowTiles) {
   constexpr int LONG = 24;
-  int group = p.numHeads / p.numKvHeads, most = p.numKvHeads * p.numSeqs;
-  size_t bytes = (size_t)p.maxSeqLen * plan.head * plan.parts * 2 * 2, budget = 24u << 20;
-  if (rowTiles >= LONG || bytes == 0) return group * most;
-  int heads = (int)(budget / bytes);
-  return group * (heads < 1 ? 1 : heads > most ? most : heads);
+  return rowTiles >= LONG ? p.numHeads * p.numSeqs : p.numHeads / p.numKvHeads;
 }
 
 template <class S, bool HALF>
@@ -38,7 +34,7 @@ cudaError_t hopper_launch_shape(const Launch &c, const HopperPlan &plan, char *w
   }
   h.rowTiles = (c.p.maxQueryLen + S::TOKENS - 1) / S::TOKENS;
   h.tiles = h.rowTiles * c.p.numHeads * c.p.numSeqs;
-  h.headsAtOnce = heads_at_once(c.p, plan, h.rowTiles);
+  h.headsAtOnce = heads_at_once(c.p, h.rowTiles);
   h.qUnits = (float *)(workspace + plan.queryUnits);
   h.kUnits = (float *)(workspace + plan.keyUnits);
   h.keyTiles = plan.keyTiles;

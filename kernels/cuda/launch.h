@@ -26,8 +26,14 @@ cudaError_t hopper_launch_bfloat16(const Launch &c, const HopperPlan &plan, char
 cudaError_t hopper_launch_float16(const Launch &c, const HopperPlan &plan, char *workspace, cudaStream_t stream);
 cudaError_t hopper_launch_float32(const Launch &c, const HopperPlan &plan, char *workspace, cudaStream_t stream);
 cudaError_t hopper_launch(Launch c, const HopperPlan &plan, char *workspace, cudaStream_t stream);
+cudaError_t decode_launch_bfloat16(const Launch &c, bool exact, cudaStream_t stream);
+cudaError_t decode_launch_float16(const Launch &c, bool exact, cudaStream_t stream);
+cudaError_t decode_launch_e4m3(const Launch &c, bool exact, cudaStream_t stream);
+cudaError_t decode_launch_e5m2(const Launch &c, bool exact, cudaStream_t stream);
+cudaError_t decode_launch_int8(const Launch &c, bool exact, cudaStream_t stream);
 bool decode_takes(const AttnParams &p);
-cudaError_t decode_launch(const Launch &c, cudaStream_t stream);
+/** `exact`: with float32's accuracy. */
+cudaError_t decode_launch(const Launch &c, bool exact, cudaStream_t stream);
 /** Merges the states of `c.splits` splits into the output. */
 cudaError_t combine_launch(const Launch &c, cudaStream_t stream);
 
