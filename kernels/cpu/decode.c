@@ -6,6 +6,10 @@
 
 _Static_assert(DECODE_KEYS % LANES == 0 && DECODE_KEYS <= 64, "a tile is whole vectors, and one bit a key");
 
+/** The types that the loops read in place of float16 and int8. */
+#define LOOP_FLOAT16 (HARDWARE_FLOAT16 ? KV_FLOAT16 : KV_FINITE_FLOAT16)
+#define LOOP_INT8 (HARDWARE_INT8 ? KV_INT8 : KV_TOP_INT8)
+
 typedef struct {
   float *q, *out;
   float *m, *l;
@@ -28,7 +32,8 @@ static Decode decode_layout(const AttnParams *p, Arena *arena) {
   u32 size = (u32)mask_max(p->headSize, p->valueHeadSize);
   Decode f;
   f.rows = f.heads = 0;
-  f.unit = p->kvDtype == KV_INT8 || p->kvDtype == KV_INT8_PER_TOKEN_HEAD ? KV_TOP_UNIT : 1.0f;
+  f.unit = 1.0f;
+  if (LOOP_INT8 == KV_TOP_INT8 && (p->kvDtype == KV_INT8 || p->kvDtype == KV_INT8_PER_TOKEN_HEAD)) f.unit = KV_TOP_UNIT;
   f.stride = (size + LANES - 1) / LANES * LANES;
   f.q = arena_floats(arena, DECODE_ROWS * f.stride);
   f.out = arena_floats(arena, DECODE_ROWS * f.stride);
@@ -88,7 +93,6 @@ typedef struct {
   int dtype;
 } Group;
 
-#define LOOP_FLOAT16 (HARDWARE_FLOAT16 ? KV_FLOAT16 : KV_FINITE_FLOAT16)
 
 /** The type that the loops read: those that are cheap to decode as they are, the others as float32 from scratch. */
 static int group_dtype(int dtype, const unsigned char *const *rows, u32 count, u32 size) {
@@ -97,9 +101,14 @@ static int group_dtype(int dtype, const unsigned char *const *rows, u32 count, u
       return KV_BFLOAT16;
     case KV_INT8:
     case KV_INT8_PER_TOKEN_HEAD:
-      return KV_TOP_INT8;
+      return LOOP_INT8;
     case KV_FLOAT16:
       return HARDWARE_FLOAT16 || finite_float16(rows, count, size) ? LOOP_FLOAT16 : KV_FLOAT32;
+    case KV_FP8_E4M3:
+    case KV_FP8_PER_TOKEN_HEAD:
+      return HARDWARE_FLOAT16 ? KV_FP8_E4M3 : KV_FLOAT32;
+    case KV_FP8_E5M2:
+      return HARDWARE_FLOAT16 ? KV_FP8_E5M2 : KV_FLOAT32;
     default:
       return KV_FLOAT32;
   }
@@ -126,21 +135,30 @@ static void load_group(const AttnParams *p, const Decode *f, const KvSide *side,
 }
 
 /**
- * Expands a loop over a head's rows once per type of a group. float32 is limited by memory: two rows at a time keep all
- * LANES streams open. The others are limited by decoding: four rows share it, half of the keys at a time.
+ * Expands a loop over a head's rows once per type of a group. float32 is limited by memory, the others by decoding, which
+ * the rows of a turn share: each has its own number of rows and keys a turn, as registers allow.
  */
 #define EACH_DTYPE(dtype, LOOP)                               \
   switch (dtype) {                                            \
-    case KV_TOP_INT8:                                         \
-      LOOP(KV_TOP_INT8, 4, HALF_GROUP) break;                 \
+    case LOOP_INT8:                                           \
+      LOOP(LOOP_INT8, NARROW_ROWS, NARROW_KEYS) break;        \
     case KV_BFLOAT16:                                         \
-      LOOP(KV_BFLOAT16, 4, HALF_GROUP) break;                 \
+      LOOP(KV_BFLOAT16, NARROW_ROWS, NARROW_KEYS) break;      \
     case LOOP_FLOAT16:                                        \
-      LOOP(LOOP_FLOAT16, 4, HALF_GROUP) break;                \
+      LOOP(LOOP_FLOAT16, NARROW_ROWS, NARROW_KEYS) break;     \
+      EACH_FP8(LOOP)                                          \
     default:                                                  \
-      LOOP(KV_FLOAT32, 2, LANES)                              \
+      LOOP(KV_FLOAT32, WIDE_ROWS, WIDE_KEYS)                  \
   }
-#define HALF_GROUP ((LANES + 1) / 2)
+#if HARDWARE_FLOAT16
+#define EACH_FP8(LOOP)                                        \
+    case KV_FP8_E4M3:                                         \
+      LOOP(KV_FP8_E4M3, NARROW_ROWS, NARROW_KEYS) break;      \
+    case KV_FP8_E5M2:                                         \
+      LOOP(KV_FP8_E5M2, NARROW_ROWS, NARROW_KEYS) break;
+#else
+#define EACH_FP8(LOOP)
+#endif
 
 /** Products of LANES keys, `step` at a time, with `rows` of a head's `all` queries. */
 HOOK void dot_keys(int dtype, u32 rows, u32 step, u32 all, const Group *g, const float *q, u32 size, vf scale,

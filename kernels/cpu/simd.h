@@ -1,6 +1,7 @@
 // Vectors of LANES float32 or int32: 128-bit in WebAssembly and NEON, wider with AVX, one lane without SIMD.
 // The target's file defines LANES, the register tile and these hooks: vf_splat, vi_splat, vi_select, vf_select, vi_any,
-// vf_madd, vf_max, vi_load_{u8,s8,top8,u16,s16}, vf_load_float16 (where HARDWARE_FLOAT16), vf_load_part, vf_transpose, vf_sums, prefetch.
+// vf_madd, vf_max, vi_load_{u8,s8,top8,u16,s16}, vf_load_{float16,e4m3,e5m2} (where HARDWARE_FLOAT16), vf_load_part,
+// vf_transpose, vf_sums.
 #ifndef TFJS_ATTENTION_SIMD_H
 #define TFJS_ATTENTION_SIMD_H
 
@@ -31,7 +32,7 @@ typedef __SIZE_TYPE__ address;
 typedef float vf;
 typedef int vi;
 typedef float vf_unaligned;
-typedef int vi_unaligned;
+typedef int vi_unaligned __attribute__((may_alias));
 #define LANE(vector, i) (vector)
 #else
 typedef float vf __attribute__((vector_size(4 * LANES)));
@@ -45,12 +46,9 @@ HOOK vf vf_load(const float *from) { return *(const vf_unaligned *)from; }
 HOOK vi vi_load(const int *from) { return *(const vi_unaligned *)from; }
 HOOK void vf_store(float *to, vf x) { *(vf_unaligned *)to = x; }
 
-HOOK vi vi_load_bytes(const void *from) {
-  vi v;
-  __builtin_memcpy(&v, from, sizeof v);
-  return v;
-}
+HOOK vi vi_load_bytes(const void *from) { return *(const vi_unaligned *)from; }
 
+#if LANES == 1
 HOOK vi vf_bits(vf x) {
   vi v;
   __builtin_memcpy(&v, &x, sizeof v);
@@ -62,6 +60,10 @@ HOOK vf vf_from_bits(vi x) {
   __builtin_memcpy(&v, &x, sizeof v);
   return v;
 }
+#else
+HOOK vi vf_bits(vf x) { return (vi)x; }
+HOOK vf vf_from_bits(vi x) { return (vf)x; }
+#endif
 
 #if defined(ATTENTION_SCALAR)
 #include "simd_scalar.h"

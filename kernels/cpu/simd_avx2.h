@@ -7,6 +7,12 @@
 #define TILE_UNROLL 4
 #define TILE_BLOCKS 32
 #define HARDWARE_FLOAT16 1
+#define HARDWARE_INT8 1
+/** Decoding: rows by keys that share a turn, of float32 and of narrower types. */
+#define WIDE_ROWS 2
+#define WIDE_KEYS LANES
+#define NARROW_ROWS 4
+#define NARROW_KEYS (LANES / 2)
 
 HOOK vf vf_splat(float x) { return _mm256_set1_ps(x); }
 HOOK vi vi_splat(int x) { return (vi)_mm256_set1_epi32(x); }
@@ -49,6 +55,19 @@ HOOK vf vf_load_float16(const unsigned short *from) {
   return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)from));
 }
 
+/** fp8 is the upper part of a float16; e4m3 of one with another bias, 2^8 smaller. */
+HOOK vf vf_load_e5m2(const unsigned char *from) {
+  return _mm256_cvtph_ps(_mm_slli_epi16(_mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)from)), 8));
+}
+
+HOOK vf vf_load_e4m3(const unsigned char *from) {
+  __m128i code = _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)from));
+  __m128i size = _mm_and_si128(code, _mm_set1_epi16(0x7f));
+  __m128i half = _mm_and_si128(_mm_slli_epi16(code, 7), _mm_set1_epi16((short)0xbf80));
+  __m128i nan = _mm_slli_epi16(_mm_cmpeq_epi16(size, _mm_set1_epi16(0x7f)), 10);
+  return _mm256_cvtph_ps(_mm_or_si128(half, nan)) * vf_splat(256.0f);
+}
+
 HOOK void vf_transpose(vf rows[LANES]) {
   vf two[8], four[8];
   UNROLL for (int i = 0; i < 4; i++) {
@@ -78,5 +97,3 @@ HOOK vf vf_sums(vf rows[LANES]) {
   }
   return _mm256_permute2f128_ps(four[0], four[1], 0x20) + _mm256_permute2f128_ps(four[0], four[1], 0x31);
 }
-
-HOOK void prefetch(const void *at) { _mm_prefetch((const char *)at, _MM_HINT_T0); }

@@ -8,6 +8,12 @@
 /** A panel's scores of 192 keys take half of the first-level cache. */
 #define TILE_BLOCKS 24
 #define HARDWARE_FLOAT16 1
+#define HARDWARE_INT8 1
+/** Decoding: rows by keys that share a turn, of float32 and of narrower types. */
+#define WIDE_ROWS 2
+#define WIDE_KEYS LANES
+#define NARROW_ROWS 4
+#define NARROW_KEYS (LANES / 2)
 
 HOOK vf vf_splat(float x) { return _mm512_set1_ps(x); }
 HOOK vi vi_splat(int x) { return (vi)_mm512_set1_epi32(x); }
@@ -49,6 +55,19 @@ HOOK vf vf_load_float16(const unsigned short *from) {
   return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)from));
 }
 
+/** fp8 is the upper part of a float16; e4m3 of one with another bias, 2^8 smaller. */
+HOOK vf vf_load_e5m2(const unsigned char *from) {
+  return _mm512_cvtph_ps(_mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)from)), 8));
+}
+
+HOOK vf vf_load_e4m3(const unsigned char *from) {
+  __m256i code = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)from));
+  __m256i size = _mm256_and_si256(code, _mm256_set1_epi16(0x7f));
+  __m256i half = _mm256_and_si256(_mm256_slli_epi16(code, 7), _mm256_set1_epi16((short)0xbf80));
+  __m256i nan = _mm256_slli_epi16(_mm256_cmpeq_epi16(size, _mm256_set1_epi16(0x7f)), 10);
+  return _mm512_cvtph_ps(_mm256_or_si256(half, nan)) * vf_splat(256.0f);
+}
+
 /** Each stage interleaves row i with row i + 8. */
 HOOK void vf_transpose(vf rows[LANES]) {
   const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -79,5 +98,3 @@ HOOK vf vf_sums(vf rows[LANES]) {
   }
   return _mm512_shuffle_f32x4(eight[0], eight[1], 0x88) + _mm512_shuffle_f32x4(eight[0], eight[1], 0xdd);
 }
-
-HOOK void prefetch(const void *at) { _mm_prefetch((const char *)at, _MM_HINT_T0); }

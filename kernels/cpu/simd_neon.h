@@ -7,6 +7,12 @@
 #define TILE_UNROLL 2
 #define TILE_BLOCKS 32
 #define HARDWARE_FLOAT16 1
+#define HARDWARE_INT8 1
+/** Decoding: rows by keys that share a turn, of float32 and of narrower types. */
+#define WIDE_ROWS 4
+#define WIDE_KEYS LANES
+#define NARROW_ROWS 4
+#define NARROW_KEYS LANES
 
 HOOK vf vf_splat(float x) { return vdupq_n_f32(x); }
 HOOK vi vi_splat(int x) { return vdupq_n_s32(x); }
@@ -45,6 +51,19 @@ HOOK vf vf_load_float16(const unsigned short *from) {
   return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from)));
 }
 
+/** fp8 is the upper part of a float16; e4m3 of one with another bias, 2^8 smaller. */
+HOOK vf vf_load_e5m2(const unsigned char *from) {
+  uint16x4_t half = vshl_n_u16(vget_low_u16(vmovl_u8(load_4_bytes(from))), 8);
+  return vcvt_f32_f16(vreinterpret_f16_u16(half));
+}
+
+HOOK vf vf_load_e4m3(const unsigned char *from) {
+  uint16x4_t code = vreinterpret_u16_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_u8(load_4_bytes(from)))));
+  uint16x4_t size = vand_u16(code, vdup_n_u16(0x7f)), half = vand_u16(vshl_n_u16(code, 7), vdup_n_u16(0xbf80));
+  uint16x4_t nan = vshl_n_u16(vceq_u16(size, vdup_n_u16(0x7f)), 10);
+  return vcvt_f32_f16(vreinterpret_f16_u16(vorr_u16(half, nan))) * vf_splat(256.0f);
+}
+
 HOOK void vf_transpose(vf rows[LANES]) {
   vf a = vzip1q_f32(rows[0], rows[2]), b = vzip2q_f32(rows[0], rows[2]);
   vf c = vzip1q_f32(rows[1], rows[3]), d = vzip2q_f32(rows[1], rows[3]);
@@ -57,5 +76,3 @@ HOOK void vf_transpose(vf rows[LANES]) {
 HOOK vf vf_sums(vf rows[LANES]) {
   return vpaddq_f32(vpaddq_f32(rows[0], rows[1]), vpaddq_f32(rows[2], rows[3]));
 }
-
-HOOK void prefetch(const void *at) { __builtin_prefetch(at); }

@@ -5,6 +5,12 @@
 #define TILE_BLOCKS 32
 /** No instruction widens a float16. */
 #define HARDWARE_FLOAT16 0
+#define HARDWARE_INT8 1
+/** Decoding: rows by keys that share a turn, of float32 and of narrower types. */
+#define WIDE_ROWS 2
+#define WIDE_KEYS 1
+#define NARROW_ROWS 4
+#define NARROW_KEYS 1
 
 HOOK vf vf_splat(float x) { return x; }
 HOOK vi vi_splat(int x) { return x; }
@@ -22,4 +28,3 @@ HOOK vi vi_load_u16(const unsigned short *from) { return *from; }
 HOOK vi vi_load_s16(const unsigned short *from) { return (short)*from; }
 HOOK void vf_transpose(vf rows[LANES]) { (void)rows; }
 HOOK vf vf_sums(vf rows[LANES]) { return rows[0]; }
-HOOK void prefetch(const void *at) { __builtin_prefetch(at); }

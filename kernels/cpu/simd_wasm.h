@@ -8,6 +8,13 @@
 #define TILE_BLOCKS 32
 /** No instruction widens a float16. */
 #define HARDWARE_FLOAT16 0
+/** Sign extension takes two instructions, and a byte to the top of its lane one. */
+#define HARDWARE_INT8 0
+/** Decoding: rows by keys that share a turn, of float32 and of narrower types. */
+#define WIDE_ROWS 2
+#define WIDE_KEYS LANES
+#define NARROW_ROWS 4
+#define NARROW_KEYS (LANES / 2)
 
 HOOK vf vf_splat(float x) { return (vf)wasm_f32x4_splat(x); }
 HOOK vi vi_splat(int x) { return (vi)wasm_i32x4_splat(x); }
@@ -84,6 +91,3 @@ HOOK vf vf_sums(vf rows[LANES]) {
   vf_transpose(rows);
   return rows[0] + rows[1] + rows[2] + rows[3];
 }
-
-/** There is no such instruction. */
-HOOK void prefetch(const void *at) { (void)at; }

@@ -72,11 +72,24 @@ static float *random_floats(size_t count) {
   return x;
 }
 
+static float *random_scales(size_t count) {
+  float *x = random_floats(count);
+  for (size_t i = 0; i < count; i++) x[i] = (x[i] + 2.0f) / 128;
+  return x;
+}
+
 static int width_of(int dtype) { return dtype == KV_FLOAT32 ? 4 : dtype <= KV_BFLOAT16 ? 2 : 1; }
 
-/** Codes that are small finite numbers in every type. */
+/** Codes of numbers around 1 after their scale, as caches have: what is tiny costs processors more. */
 static void *random_codes(size_t count, int dtype) {
-  if (dtype == KV_FLOAT32) return random_floats(count);
+  float *floats = random_floats(count);
+  if (dtype == KV_FLOAT32) return floats;
+  if (dtype == KV_BFLOAT16) {
+    unsigned short *halves = (unsigned short *)floats;
+    for (size_t i = 0; i < count; i++) halves[i] = halves[2 * i + 1];
+    return halves;
+  }
+  free(floats);
   unsigned char *x = room(count * (size_t)width_of(dtype));
   unsigned state = 1;
   for (size_t i = 0; i < count * (size_t)width_of(dtype); i++) {
@@ -99,7 +112,7 @@ static Call make_call(const Cell *c) {
   size_t elements = (size_t)c->keys * (size_t)c->kvHeads * (size_t)c->size, scales = (size_t)c->keys * (size_t)c->kvHeads;
   int *ints = room((size_t)(blocks + 8) * sizeof(int));
   p->softmaxScale = 1.0f / sqrtf((float)c->size);
-  p->kScale = p->vScale = 1.0f;
+  p->kScale = p->vScale = c->dtype == KV_INT8 ? 1.0f / 64 : 1.0f;
   p->flags = c->flags;
   p->kvDtype = c->dtype;
   p->windowLeft = p->windowRight = -1;
@@ -125,8 +138,8 @@ static Call make_call(const Cell *c) {
   o->seqLens = ints;
   o->queryOffsets = ints + 1;
   o->blockTables = ints + 2;
-  o->kTokenScales = random_floats(scales);
-  o->vTokenScales = random_floats(scales);
+  o->kTokenScales = random_scales(scales);
+  o->vTokenScales = random_scales(scales);
   o->out = room((size_t)c->queries * (size_t)c->heads * (size_t)c->size * sizeof(float));
   return call;
 }

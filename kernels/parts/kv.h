@@ -124,9 +124,17 @@ HOOK vf kv_load(int dtype, const unsigned char *row, u32 at) {
       return vf_from_bits(vi_load_u16((const unsigned short *)row + at) << 16);
     case KV_FP8_E4M3:
     case KV_FP8_PER_TOKEN_HEAD:
+#if HARDWARE_FLOAT16
+      return vf_load_e4m3(row + at);
+#else
       return kv_e4m3(vi_load_u8(row + at));
+#endif
     case KV_FP8_E5M2:
+#if HARDWARE_FLOAT16
+      return vf_load_e5m2(row + at);
+#else
       return kv_e5m2(vi_load_u8(row + at));
+#endif
     case KV_INT8:
     case KV_INT8_PER_TOKEN_HEAD:
       return vf_convert(vi_load_s8(row + at));
