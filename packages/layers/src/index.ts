@@ -1,5 +1,6 @@
 import './register.js';
 
+export { registerKerasLayers } from './register.js';
 export { CachedMultiHeadAttention } from './cached_multi_head_attention.js';
 export type { CallKwargs } from './call.js';
 export type { CallInput } from './call_inputs.js';

@@ -13,12 +13,17 @@ class GroupedQueryAttentionAsRead extends GroupedQueryAttention {
   }
 }
 
-for (const layer of [
-  MultiHeadAttention,
-  GroupedQueryAttention,
-  GroupedQueryAttentionAsRead,
-  CachedMultiHeadAttention,
-  AttentionMaskTensor,
-]) {
-  serialization.registerClass(layer);
+/** Makes tfjs know the layers by their names; again does no harm. Importing the package has done it. */
+export function registerKerasLayers(): void {
+  for (const layer of [
+    MultiHeadAttention,
+    GroupedQueryAttention,
+    GroupedQueryAttentionAsRead,
+    CachedMultiHeadAttention,
+    AttentionMaskTensor,
+  ]) {
+    serialization.registerClass(layer);
+  }
 }
+
+registerKerasLayers();

@@ -1,5 +1,5 @@
 import type { io } from '@tensorflow/tfjs-core';
-import '@tfjs-attention/layers';
+import { registerKerasLayers } from '@tfjs-attention/layers';
 import { check, Findings } from './findings.js';
 import { openArchive } from './source/archive.js';
 import { readSource, type KerasModelSource } from './source/read.js';
@@ -34,6 +34,7 @@ export function kerasModel(
 ): KerasModelHandler {
   return {
     async load() {
+      registerKerasLayers();
       const loaded = await readSource(source, options.load ?? {});
       return loaded.kind === 'archive'
         ? fromArchive(loaded.bytes)
