@@ -6,6 +6,7 @@ import { asCommonJs, readmeExamples } from '../lib/readme_example.mjs';
 import { root } from '../lib/root.mjs';
 import { mustRun } from '../lib/run.mjs';
 import { visit } from '../lib/visit.mjs';
+import { publicPackages } from '../lib/workspaces.mjs';
 
 /** The packed tarballs install into an empty project, where the README's examples type-check and run in three ways. */
 export async function check() {
@@ -17,7 +18,21 @@ export async function check() {
     await runInPage(folder, name);
     notes.push(`${name}: ${printed}`);
   }
+  await runPrograms(folder);
   return notes.join('; ');
+}
+
+/** Whatever a package puts on the command line answers there. */
+async function runPrograms(folder) {
+  for (const { manifest } of publicPackages()) {
+    for (const name of Object.keys(manifest.bin ?? {})) {
+      const said = await mustRun('npx', ['--no', name, '--', '--help'], {
+        cwd: folder,
+        stdout: 'pipe',
+      });
+      if (!said.includes(`${name} `)) throw new Error(`${name} --help says: ${said}`);
+    }
+  }
 }
 
 async function runInNode(folder, name, source) {
