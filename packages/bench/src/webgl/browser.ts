@@ -49,6 +49,6 @@ export async function visitInChromium(
     died.catch(() => undefined);
     browser.kill();
     await gone.catch(() => undefined);
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   }
 }
