@@ -6,6 +6,7 @@
 #include "cpu/decode.c"
 #include "cpu/merge.c"
 #include "cpu/cache.c"
+#include "cpu/backward.c"
 #include "cpu/ceiling.c"
 #include "cpu/native.h"
 
@@ -24,6 +25,8 @@ const AttnKernels TABLE_OF(ATTENTION_ISA) = {
     .run = attn_run,
     .combine = attn_combine,
     .mergeStates = attn_merge_states,
+    .backward = attn_backward,
+    .backwardScratchBytes = attn_backward_scratch_bytes,
     .cacheWrite = cache_write,
     .cacheGather = cache_gather,
     .fp8Encode = fp8_encode,

@@ -33,6 +33,12 @@ typedef struct {
   /** Outputs [tokens, heads, size], lse [tokens, heads]; `sinks` and `lse` may be null. */
   void (*mergeStates)(const float *outA, const float *lseA, const float *outB, const float *lseB, const float *sinks,
                       float *out, float *lse, u32 tokens, u32 heads, u32 size);
+  /**
+   * Gradients of dense attention for items [begin, end): item i is KV head i % K of sequence i / K. Items may run on any
+   * threads, those of bias, tree bias and slopes on one. `scratch` may begin anywhere.
+   */
+  void (*backward)(const AttnParams *p, const AttnOperands *o, const AttnGradients *g, u32 begin, u32 end, void *scratch);
+  address (*backwardScratchBytes)(const AttnParams *p);
   /** Tokens [begin, end). */
   void (*cacheWrite)(const CacheParams *p, const CacheOperands *o, u32 begin, u32 end);
   void (*cacheGather)(const CacheParams *p, const CacheOperands *o, u32 begin, u32 end);
