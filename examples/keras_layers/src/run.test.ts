@@ -10,4 +10,4 @@ test('the example learns, saves, loads, and runs an archive of Keras', async () 
   expect(losses[15]).toBeLessThan(losses[0]);
   expect(change).toBeLessThan(1e-5);
   expect(lines[lines.length - 1]).toMatch(/translator\.keras: \d+ layers, output \[1, 4, 9\]$/);
-});
+}, 240_000);
