@@ -96,7 +96,8 @@ function optionsOf(
   keys: number,
 ): (() => FlashAttentionOptions) | undefined {
   const { softmaxScale, logitsSoftCap, causal } = rules;
-  const asBand = causal === undefined || everyRowSees(rules, causal);
+  const lastFirst = tokens - 1 + (causal?.offset ?? 0) - (causal?.left ?? Infinity);
+  const asBand = causal === undefined || (lastFirst < keys && everyRowSees(rules, causal));
   // A row that sees no key is the mean of what its fills leave, so both rules must fill alike and act as one.
   if (!asBand && rules.conditions.length > 0 && rules.fill !== causal.fill) return undefined;
   return () => {
