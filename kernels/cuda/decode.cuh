@@ -61,9 +61,9 @@ struct DecodeState {
  * that wait for one another are what a step's time is made of.
  */
 template <class S>
-HOOK void decode_product(float (&s)[S::CHAINS][S::PARTS][4], const uint4 *queries, int step, const u32 *k) {
+HOOK void decode_product(float (&s)[S::CHAINS][S::PART_SUMS][4], const uint4 *queries, int step, const u32 *k) {
   UNROLL for (int part = 0; part < S::PARTS; part++) {
-    mma_16<S::HALF>(s[step % S::CHAINS][part], queries[(step * S::PARTS + part) * 32 + threadIdx.x % 32], k);
+    mma_16<S::HALF>(s[step % S::CHAINS][part % S::PART_SUMS], queries[(step * S::PARTS + part) * 32 + threadIdx.x % 32], k);
   }
 }
 
@@ -71,7 +71,7 @@ HOOK void decode_product(float (&s)[S::CHAINS][S::PARTS][4], const uint4 *querie
 template <class S>
 HOOK void decode_scores(const uint4 *queries, u32 keys, float (&s)[2][4]) {
   int lane = threadIdx.x % 32;
-  float sums[2][S::CHAINS][S::PARTS][4] = {};
+  float sums[2][S::CHAINS][S::PART_SUMS][4] = {};
   UNROLL for (int step = 0; step < S::HEAD / 16; step += S::BYTES ? 2 : 1) {
     u32 raw[4];
     if (S::BYTES) {
@@ -89,7 +89,7 @@ HOOK void decode_scores(const uint4 *queries, u32 keys, float (&s)[2][4]) {
   }
   UNROLL for (int i = 0; i < 2; i++) UNROLL for (int j = 0; j < 4; j++) {
     float sum = 0.0f;
-    UNROLL for (int part = S::PARTS - 1; part >= 0; part--) {
+    UNROLL for (int part = S::PART_SUMS - 1; part >= 0; part--) {
       UNROLL for (int chain = 0; chain < S::CHAINS; chain++) sum += sums[i][chain][part][j];
     }
     s[i][j] = sum;
@@ -170,9 +170,10 @@ HOOK void decode_add_bad(DecodeState<S> &state, const float (&weights)[2][4], u3
 /** The scores of a step, with features, masks and units; bit i * 4 + j of the result: s[i][j] is visible. */
 template <class S>
 HOOK u32 decode_finish_scores(const Launch &c, const Sequence &sequence, int b, int kvHead, int row0,
-                              const DecodeStream &t, int at, const float (&scale)[2], const float *tokenScales,
+                              const DecodeStream &t, int at, const float *rowScales, const float *tokenScales,
                               int covered, float (&s)[2][4]) {
   int lane = threadIdx.x % 32, column = lane % 4 * 2;
+  float scale[2] = {rowScales[lane / 4], rowScales[lane / 4 + 8]};
   UNROLL for (int i = 0; i < 2; i++) UNROLL for (int j = 0; j < 4; j++) {
     s[i][j] *= t.mine.tokenScales ? scale[j / 2] * tokenScales[i * 8 + column + j % 2] : scale[j / 2];
   }
@@ -231,13 +232,13 @@ HOOK void decode_softmax(DecodeState<S> &state, float (&s)[2][4], u32 seen) {
 
 template <class S>
 HOOK void decode_step(const Launch &c, const Sequence &sequence, int b, int kvHead, int row0, const DecodeStream &t,
-                      int at, const float (&scale)[2], const uint4 *queries, unsigned char *stage, int covered,
+                      int at, const float *rowScales, const uint4 *queries, unsigned char *stage, int covered,
                       DecodeState<S> &state) {
   int column = threadIdx.x % 4 * 2;
   float s[2][4];
   const float *scales = (const float *)(stage + 2 * S::SIDE);
   decode_scores<S>(queries, shared_at(stage), s);
-  u32 seen = decode_finish_scores<S>(c, sequence, b, kvHead, row0, t, at, scale, scales, covered, s);
+  u32 seen = decode_finish_scores<S>(c, sequence, b, kvHead, row0, t, at, rowScales, scales, covered, s);
   decode_softmax<S>(state, s, seen);
   if (t.mine.tokenScales) {
     UNROLL for (int i = 0; i < 8; i++) s[i / 4][i % 4] *= scales[16 + i / 4 * 8 + column + i % 2];
@@ -330,10 +331,11 @@ __global__ void __launch_bounds__(S::THREADS, 1) decode_attention(const __grid_c
   UNROLL for (int i = 0; i < S::STAGES - 1; i++) start_copy(i);
   decode_queries<S>(c, s, b, kvHead, row0, queries, units);
   __syncthreads();
+  // From products to scores, kept in shared memory: large heads have no registers left.
+  if (threadIdx.x < DECODE_ROWS) units[threadIdx.x] = key_scale(&c.p, &c.o, kvHead) / units[threadIdx.x];
+  __syncthreads();
   DecodeState<S> state;
-  float scale[2];
   UNROLL for (int side = 0; side < 2; side++) {
-    scale[side] = key_scale(&c.p, &c.o, kvHead) / units[lane / 4 + side * 8];
     state.m[side] = SOFTMAX_NONE;
     state.l[side] = 0.0f;
   }
@@ -347,7 +349,7 @@ __global__ void __launch_bounds__(S::THREADS, 1) decode_attention(const __grid_c
     int key = mask_key(t.range, at), keyEnd = key + DECODE_STEP;
     int covered = plain && at + DECODE_STEP <= t.end && (key >= t.range.gap || keyEnd <= t.range.gap) &&
                   mask_covers(&c.p, first, last, key, keyEnd);
-    decode_step<S>(c, s, b, kvHead, row0, t, at, scale, queries, ring + stage * S::STAGE, covered, state);
+    decode_step<S>(c, s, b, kvHead, row0, t, at, units, queries, ring + stage * S::STAGE, covered, state);
     __syncwarp();
     stage = stage + 1 == S::STAGES ? 0 : stage + 1;
   }

@@ -31,8 +31,8 @@ cudaError_t launch_sizes(const Launch &c, cudaStream_t stream) {
   if (size <= 64) return launch<DecodeShape<64, DTYPE, EXACT, 8, 2 * STAGES>>(c, stream);
   if (size <= 128) {
     using Narrow = DecodeShape<128, DTYPE, EXACT, 8, STAGES>;
-    if (EXACT) return launch<Narrow>(c, stream);
-    return launch_widest<DecodeShape<128, DTYPE, EXACT, 12, STAGES == 4 ? 3 : 2>, Narrow>(c, stream);
+    if constexpr (EXACT) return launch<Narrow>(c, stream);
+    else return launch_widest<DecodeShape<128, DTYPE, EXACT, 12, STAGES == 4 ? 3 : 2>, Narrow>(c, stream);
   }
   return launch<DecodeShape<256, DTYPE, EXACT, 4, STAGES>>(c, stream);
 }

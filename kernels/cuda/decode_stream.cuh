@@ -13,7 +13,7 @@ struct DecodeShape {
   static constexpr bool HALF = DTYPE != KV_BFLOAT16, BYTES = DTYPE != KV_BFLOAT16 && DTYPE != KV_FLOAT16;
   static constexpr int PARTS = !EXACT_ ? 1 : HALF ? 2 : 3, WIDTH = BYTES ? 1 : 2;
   /** Sums of scores that go on side by side, as far as registers allow. */
-  static constexpr int CHAINS = HEAD == 256 ? 1 : 2;
+  static constexpr int CHAINS = HEAD == 256 ? 1 : 2, PART_SUMS = HEAD == 256 ? 1 : PARTS;
   /** A row's 16-byte pieces; a stage of a warp: keys, values, 2 x 16 token scales. */
   static constexpr int PIECES = HEAD * WIDTH / 16, SIDE = DECODE_STEP * HEAD * WIDTH, STAGE = 2 * SIDE + 128;
   static constexpr int QUERY = HEAD / 16 * PARTS * 512, TILES = HEAD / 8;

@@ -129,8 +129,8 @@ HOOK void hopper_consume(const HopperLaunch &h, const HopperShared<S> &m) {
     auto end_tile = [&]() {
       if (leader) barrier_arrive(m.vEmpty + at.v.at);
       add_part(rescale, t.firstTile);
-      if (S::Q_STAGES > 1) return hopper_write<S, HALF>(h, t, g, r);
-      // Large heads leave no registers for the tile's facts all the while.
+      if (S::Q_STAGES > 1 && S::GROUPS == 2) return hopper_write<S, HALF>(h, t, g, r);
+      // No registers are left to keep the tile's facts all the while.
       HopperTile again;
       hopper_tile<S>(h, t.place, &again);
       hopper_write<S, HALF>(h, again, g, r);

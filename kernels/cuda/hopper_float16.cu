@@ -14,6 +14,6 @@ cudaError_t hopper_launch_float16(const Launch &c, const HopperPlan &plan, char 
     case 128:
       return hopper_launch_shape<HopperShape<128, 1, 2, 128, 2, 2, true>, true>(c, plan, workspace, stream);
     default:
-      return hopper_launch_shape<HopperShape<256, 1, 2, 80, 2, 1, false>, true>(c, plan, workspace, stream);
+      return hopper_launch_shape<HopperShape<256, 1, 2, 64, 2, 1, false>, true>(c, plan, workspace, stream);
   }
 }

@@ -86,7 +86,7 @@ HOOK bool hopper_softmax(HopperGroup<S, HALF> &g, HopperRows &r, float unit, flo
   constexpr float SLACK = S::PARTS == 1 ? 6.0f : 0.0f;
   bool rose = false;
   UNROLL for (int side = 0; side < 2; side++) {
-    float scale = r.scale[side] * unit, most = SOFTMAX_NONE;
+    float scale = r.scale[S::PARTS == 1 ? 0 : side] * unit, most = SOFTMAX_NONE;
     UNROLL for (int i = 0; i < HopperGroup<S, HALF>::SCORES / 2; i++) {
       most = fmaxf(most, g.s[i / 2 * 4 + side * 2 + i % 2]);
     }

@@ -11,7 +11,7 @@ int head_of(const AttnParams &p) {
   return size <= 64 ? 64 : size <= 128 ? 128 : size <= 256 ? 256 : 0;
 }
 
-int keys_of(int head, int parts) { return parts == 2 ? 64 : head == 256 ? 80 : 128; }
+int keys_of(int head, int parts) { return parts == 2 || head == 256 ? 64 : 128; }
 
 /** TMA counts rows in multiples of 16 bytes. */
 bool even(int a, int b, int c) { return a % 8 == 0 && b % 8 == 0 && c % 8 == 0; }

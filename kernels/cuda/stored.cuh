@@ -15,7 +15,9 @@ HOOK u32 stored_pair(u32 pair) {
     __half2 x = __hsub2(*(__half2 *)&biased, offset);
     return *(u32 *)&x;
   }
-  __half2_raw x = __nv_cvt_fp8x2_to_halfraw2((__nv_fp8x2_storage_t)pair, DTYPE == KV_FP8_E5M2 ? __NV_E5M2 : __NV_E4M3);
+  // e5m2 is the upper byte of a float16.
+  if (DTYPE == KV_FP8_E5M2) return __byte_perm(pair, 0, 0x1404);
+  __half2_raw x = __nv_cvt_fp8x2_to_halfraw2((__nv_fp8x2_storage_t)pair, __NV_E4M3);
   return *(u32 *)&x;
 }
 
