@@ -17,7 +17,14 @@ const deepTfjs = [
 
 export default tseslint.config(
   {
-    ignores: ['**/node_modules/', '**/dist/', 'coverage/', 'docs/api/', 'packages/bench/peers/'],
+    ignores: [
+      '**/node_modules/',
+      '**/dist/',
+      'coverage/',
+      'docs/api/',
+      'packages/backend-node/build/',
+      'packages/bench/peers/',
+    ],
   },
   js.configs.recommended,
   {
