@@ -6,6 +6,7 @@ import { line, NOTHING, parseLine, sum } from './lib/totals.mjs';
 const CHECKS = [
   'build',
   'generated',
+  'cuda',
   'lint',
   'format',
   'types',
