@@ -92,7 +92,8 @@ template <typename Unit>
 __global__ void copy_blocks(Unit *cache, const int *pairs, size_t units) {
   const Unit *from = cache + (size_t)pairs[2 * blockIdx.y] * units;
   Unit *to = cache + (size_t)pairs[2 * blockIdx.y + 1] * units;
-  for (size_t i = blockIdx.x * blockDim.x + threadIdx.x; i < units; i += (size_t)gridDim.x * blockDim.x) to[i] = from[i];
+  size_t step = (size_t)gridDim.x * blockDim.x;
+  for (size_t i = blockIdx.x * (size_t)blockDim.x + threadIdx.x; i < units; i += step) to[i] = from[i];
 }
 
 template <typename Unit>

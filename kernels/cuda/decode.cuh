@@ -27,7 +27,9 @@ HOOK void decode_queries(const Launch &c, const Sequence &s, int b, int kvHead, 
   for (int r = warp; r < DECODE_ROWS; r += S::WARPS) {
     address at = query_at(c, &s, b, kvHead, mask_min(row0 + r, s.rows - 1));
     float largest = 0.0f;
-    for (int d = lane; d < c.p.headSize; d += 32) largest = fmaxf(largest, stage_size(load_as(c.qDtype, c.o.q, at + d)));
+    for (int d = lane; d < c.p.headSize; d += 32) {
+      largest = fmaxf(largest, stage_size(load_as(c.qDtype, c.o.q, at + d)));
+    }
     largest = warp_max(largest);
     if (lane == 0) units[r] = stage_unit(largest);
   }
@@ -57,13 +59,14 @@ struct DecodeState {
 };
 
 /**
- * Adds a step's products to the scores of 8 keys. Parts and every second step have sums of their own: chains of products
- * that wait for one another are what a step's time is made of.
+ * Adds a step's products to the scores of 8 keys. Parts and every second step have sums of their own: chains of
+ * products that wait for one another are what a step's time is made of.
  */
 template <class S>
 HOOK void decode_product(float (&s)[S::CHAINS][S::PART_SUMS][4], const uint4 *queries, int step, const u32 *k) {
   UNROLL for (int part = 0; part < S::PARTS; part++) {
-    mma_16<S::HALF>(s[step % S::CHAINS][part % S::PART_SUMS], queries[(step * S::PARTS + part) * 32 + threadIdx.x % 32], k);
+    uint4 query = queries[(step * S::PARTS + part) * 32 + threadIdx.x % 32];
+    mma_16<S::HALF>(s[step % S::CHAINS][part % S::PART_SUMS], query, k);
   }
 }
 

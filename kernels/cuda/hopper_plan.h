@@ -1,4 +1,4 @@
-// How a call is laid out for the Hopper path: which operands are copied to 16-bit ones first, and where in the workspace.
+// How a call is laid out for the Hopper path: which operands are copied to 16-bit ones first, and where to.
 #ifndef TFJS_ATTENTION_CUDA_HOPPER_PLAN_H
 #define TFJS_ATTENTION_CUDA_HOPPER_PLAN_H
 #include "attention.h"

@@ -47,7 +47,10 @@ static cudaError_t launch(const Launch &c, cudaStream_t stream) {
   cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
   if (error != cudaSuccess) return error;
   if (grid.x == 0 || grid.z == 0) return cudaSuccess;
-  if (c.redo) return launch_behind(plain_redo<TILE, CHUNKS>, dim3(c.multiprocessors * 2), PLAIN_THREADS, bytes, stream, c);
+  if (c.redo) {
+    dim3 blocks(c.multiprocessors * 2);
+    return launch_behind(plain_redo<TILE, CHUNKS>, blocks, PLAIN_THREADS, bytes, stream, c);
+  }
   kernel<<<grid, PLAIN_THREADS, bytes, stream>>>(c);
   return cudaGetLastError();
 }

@@ -1,6 +1,6 @@
 // Operands as the tensor cores take them: 16-bit rows of HEAD lanes, zeros past a row's size and a sequence's end. With
-// two parts a row holds high = f16(x * 2^e) and low = f16(x * 2^e - high): together 22 bits, and e, which a query row or
-// a tile of 64 keys shares, keeps the low parts above float16's smallest numbers. units are 2^-e.
+// two parts a row holds high = f16(x * 2^e) and low = f16(x * 2^e - high): together 22 bits, and e, which a query row
+// or a tile of 64 keys shares, keeps the low parts above float16's smallest numbers. units are 2^-e.
 #ifndef TFJS_ATTENTION_CUDA_STAGE_CUH
 #define TFJS_ATTENTION_CUDA_STAGE_CUH
 #include "device.cuh"

@@ -7,7 +7,14 @@
 #include <string>
 #include <vector>
 
-enum CaseKind { CASE_ATTENTION, CASE_CACHE_WRITE, CASE_CACHE_GATHER, CASE_MERGE_STATES, CASE_FP8_ENCODE, CASE_FP8_DECODE };
+enum CaseKind {
+  CASE_ATTENTION,
+  CASE_CACHE_WRITE,
+  CASE_CACHE_GATHER,
+  CASE_MERGE_STATES,
+  CASE_FP8_ENCODE,
+  CASE_FP8_DECODE,
+};
 
 /** Bytes of an operand; `present` is false for one that the call does not have. */
 struct Blob {
