@@ -68,7 +68,6 @@ const rowMaximum = untaped((s) => {
 });
 
 const isZero = untaped((x) => tf.cast(tf.equal(x, 0), 'float32'));
-const isSeen = untaped((bias) => tf.notEqual(bias, -Infinity));
 const isFinite = untaped((x) => tf.isFinite(x));
 /** Summands rather than selections, whose conditions gradients of gradients would want to differentiate. */
 const noneIfZero = untaped((sum) => tf.where(tf.equal(sum, 0), -Infinity, 0));
@@ -101,11 +100,19 @@ function visibility(slab: Slab, keys: number, tree?: tf.Tensor): tf.Tensor | und
     }
     visible = tf.tensor(flags, [batch, 1, rows, keys], 'bool');
   }
-  const both = (other: tf.Tensor) => (visible ? tf.logicalAnd(visible, other) : other);
-  if (slab.mask) visible = both(slab.mask);
-  if (slab.bias) visible = both(isSeen(slab.bias));
-  if (tree) visible = both(isSeen(tree));
+  if (slab.mask) visible = both(visible, slab.mask);
+  if (slab.bias) visible = alsoSeen(visible, slab.bias);
+  if (tree) visible = alsoSeen(visible, tree);
   return visible;
+}
+
+function both(visible: tf.Tensor | undefined, other: tf.Tensor): tf.Tensor {
+  return visible ? tf.logicalAnd(visible, other) : other;
+}
+
+/** Off the tape as a whole: LogicalAnd has no gradient. */
+function alsoSeen(visible: tf.Tensor | undefined, bias: tf.Tensor): tf.Tensor {
+  return untaped((x) => both(visible, tf.notEqual(x, -Infinity)))(bias);
 }
 
 /** |p - j| as `[B, 1, R, S]`. */
@@ -138,22 +145,19 @@ function keepFactors({ params, ints, firstRow, q }: Slab, keys: number): tf.Tens
   return tf.tensor(values, [batch, heads, rows, keys]);
 }
 
-/** qqBias[i, j - contextLen] as `[B, 1, R, S]`, 0 outside the matrix. */
-function treeBias(slab: Slab, qqBias: tf.Tensor, keys: number): tf.Tensor {
-  const { ints, queryLen, firstRow, q } = slab;
+/** qqBias[i, j - contextLen] as `[B, 1, R, S]`, 0 outside the matrix. Padded, for the gradient of a gather is not on every backend. */
+function treeBias({ ints, queryLen, firstRow, q }: Slab, qqBias: tf.Tensor, keys: number) {
   const [batch, , rows] = q.shape;
   const [size] = qqBias.shape;
-  const outside = size * size;
-  const index = new Int32Array(batch * rows * keys).fill(outside);
-  for (let b = 0; b < batch; b++) {
-    const contextLen = ints.seqLens[b] - queryLen;
-    for (let r = 0; r < rows && firstRow + r < size; r++) {
-      for (let column = Math.max(0, -contextLen); column < size; column++) {
-        const j = contextLen + column;
-        if (j < keys) index[(b * rows + r) * keys + j] = (firstRow + r) * size + column;
-      }
-    }
-  }
-  const padded = tf.concat([tf.reshape(qqBias, [outside]), tf.zeros([1])]);
-  return tf.gather(padded, tf.tensor(index, [batch, 1, rows, keys], 'int32'));
+  const height = Math.max(0, Math.min(rows, size - firstRow));
+  const place = (contextLen: number) => {
+    const from = Math.max(0, -contextLen);
+    const to = Math.min(size, keys - contextLen);
+    if (height === 0 || to <= from) return tf.zeros([rows, keys]);
+    const part = tf.slice(qqBias, [firstRow, from], [height, to - from]);
+    const sides: [number, number] = [contextLen + from, keys - contextLen - to];
+    return tf.pad(part, [[0, rows - height], sides]);
+  };
+  const placed = Array.from({ length: batch }, (_, b) => place(ints.seqLens[b] - queryLen));
+  return tf.expandDims(tf.stack(placed), 1);
 }
