@@ -4,6 +4,7 @@ export * from './problem/params.js';
 export * from './problem/problem.js';
 export { specKey, type AttentionSpec, type Precision } from './problem/spec.js';
 export type { KvStorage } from './kv_cache/storage.js';
+export { cacheParamsOf } from './kv_cache/cache_params.js';
 export type { BlockPairs, KvBlockBytes, KvCacheLayout } from './kv_cache/layout.js';
 export { bytesPerElement, hasTokenScales, maxStored } from './kv_cache/dtypes.js';
 export { decode } from './kv_cache/decode.js';

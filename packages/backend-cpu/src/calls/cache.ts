@@ -1,10 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import {
-  KV_CACHE_DTYPES,
-  type AttentionPlan,
-  type CacheParams,
-  type KvCacheLayout,
-} from '@tfjs-attention/core/provider';
+import { cacheParamsOf, type AttentionPlan } from '@tfjs-attention/core/provider';
 import type { Region } from '../heap/region.js';
 import type { CacheRegions } from '../kernels/kernel_set.js';
 import type { HeapKvStorage } from '../kv_storage.js';
@@ -24,7 +19,7 @@ export function reshapeAndCache(
     const newK = call.input(inputs.k);
     const newV = call.input(inputs.v);
     const { slotMapping } = batchInts(call, plan);
-    const params = cacheParams(storage.layout, plan.numTokens);
+    const params = cacheParamsOf(storage.layout, plan.numTokens);
     site.kernels.cacheWrite(params, cacheOperands(storage, newK, newV, slotMapping));
   });
 }
@@ -37,7 +32,7 @@ export function gatherCache(site: Site, slots: Int32Array, storage: HeapKvStorag
     slotMapping.ints().set(slots);
     const newK = call.output([slots.length, numKvHeads, headSize]);
     const newV = call.output([slots.length, numKvHeads, valueHeadSize]);
-    const params = cacheParams(storage.layout, slots.length);
+    const params = cacheParamsOf(storage.layout, slots.length);
     site.kernels.cacheGather(params, cacheOperands(storage, newK, newV, slotMapping));
   });
 }
@@ -51,24 +46,4 @@ function cacheOperands(
 ): CacheRegions {
   const { k, v, kHeadScales, vHeadScales, kTokenScales, vTokenScales } = cacheRegions(storage);
   return { newK, newV, k, v, slotMapping, kHeadScales, vHeadScales, kTokenScales, vTokenScales };
-}
-
-function cacheParams(layout: KvCacheLayout, numTokens: number): CacheParams {
-  const { blockSize, numKvHeads, headSize, valueHeadSize, dtype, kScale, vScale } = layout;
-  return {
-    kScale: typeof kScale === 'number' ? kScale : 1,
-    vScale: typeof vScale === 'number' ? vScale : 1,
-    kvDtype: KV_CACHE_DTYPES.indexOf(dtype),
-    numTokens,
-    numKvHeads,
-    headSize,
-    valueHeadSize,
-    blockSize,
-    kStrideBlock: blockSize * numKvHeads * headSize,
-    kStrideToken: numKvHeads * headSize,
-    kStrideHead: headSize,
-    vStrideBlock: blockSize * numKvHeads * valueHeadSize,
-    vStrideToken: numKvHeads * valueHeadSize,
-    vStrideHead: valueHeadSize,
-  };
 }

@@ -1,8 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import {
-  KV_CACHE_DTYPES,
+  cacheParamsOf,
   type AttentionPlan,
-  type CacheParams,
   type KvCacheLayout,
 } from '@tfjs-attention/core/provider';
 import type { TensorKvStorage } from '../kv_storage.js';
@@ -43,25 +42,5 @@ export function gatherCache(
 
 /** The params tensor of a cache op, good for the next op. */
 export function cacheParams(device: Device, layout: KvCacheLayout, numTokens: number): number {
-  return device.params.idOf(cacheWire.pack(cacheHeader(layout), paramsOf(layout, numTokens)));
-}
-
-function paramsOf(layout: KvCacheLayout, numTokens: number): CacheParams {
-  const { blockSize, numKvHeads, headSize, valueHeadSize, dtype, kScale, vScale } = layout;
-  return {
-    kScale: typeof kScale === 'number' ? kScale : 1,
-    vScale: typeof vScale === 'number' ? vScale : 1,
-    kvDtype: KV_CACHE_DTYPES.indexOf(dtype),
-    numTokens,
-    numKvHeads,
-    headSize,
-    valueHeadSize,
-    blockSize,
-    kStrideBlock: blockSize * numKvHeads * headSize,
-    kStrideToken: numKvHeads * headSize,
-    kStrideHead: headSize,
-    vStrideBlock: blockSize * numKvHeads * valueHeadSize,
-    vStrideToken: numKvHeads * valueHeadSize,
-    vStrideHead: valueHeadSize,
-  };
+  return device.params.idOf(cacheWire.pack(cacheHeader(layout), cacheParamsOf(layout, numTokens)));
 }

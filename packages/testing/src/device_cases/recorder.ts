@@ -4,6 +4,7 @@ import {
   ATTENTION_PARAMS,
   CACHE_PARAMS,
   KERNEL_NAMES,
+  cacheParamsOf,
   KV_CACHE_DTYPES,
   type AttentionInts,
   type AttentionKernels,
@@ -158,20 +159,7 @@ export class Recorder {
     expected: readonly Blob[],
   ): void {
     const { layout } = storage;
-    const { numKvHeads, headSize, valueHeadSize, blockSize } = layout;
-    const params = {
-      ...layout,
-      kScale: typeof layout.kScale === 'number' ? layout.kScale : 1,
-      vScale: typeof layout.vScale === 'number' ? layout.vScale : 1,
-      kvDtype: KV_CACHE_DTYPES.indexOf(layout.dtype),
-      numTokens: slots.length,
-      kStrideBlock: blockSize * numKvHeads * headSize,
-      kStrideToken: numKvHeads * headSize,
-      kStrideHead: headSize,
-      vStrideBlock: blockSize * numKvHeads * valueHeadSize,
-      vStrideToken: numKvHeads * valueHeadSize,
-      vStrideHead: valueHeadSize,
-    };
+    const params = cacheParamsOf(layout, slots.length);
     const { k, v, kHeadScales, vHeadScales, kTokenScales, vTokenScales } = cacheOperands(
       storage,
       bytes as KvBlockBytes,
