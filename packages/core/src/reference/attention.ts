@@ -1,7 +1,8 @@
 import type { AttentionProblem } from '../problem/problem.js';
 import { dropoutHook, dropoutRow } from './dropout.js';
+import { rowsByHead, type HeadRows } from './head_rows.js';
 import { maskRules, mayAttend } from './mask.js';
-import { alibiHook, biasHook, dotHook, softCapHook, type Round } from './score.js';
+import { alibiHook, biasHook, cells, dotHook, softCapHook, type Round } from './score.js';
 import { softmaxRow } from './softmax.js';
 
 type Numbers = ArrayLike<number>;
@@ -40,9 +41,11 @@ export function referenceAttention(
   for (let b = 0; b < params.numSeqs; b++) {
     const start = ints.queryStartLoc?.[b] ?? 0;
     const end = ints.queryStartLoc?.[b + 1] ?? params.maxQueryLen;
-    for (let i = 0; i < end - start; i++) {
-      for (let head = 0; head < params.numHeads; head++) {
-        const row = referenceRow(problem, inputs, round, b, start, end - start, i, head);
+    const rows = rowsByHead(problem, inputs, b);
+    for (let head = 0; head < params.numHeads; head++) {
+      for (let i = 0; i < end - start; i++) {
+        const read = rows(head);
+        const row = referenceRow(problem, inputs, round, b, start, end - start, i, head, read);
         const token = start + i;
         lse[
           b * params.lseStrideBatch + token * params.lseStrideToken + head * params.lseStrideHead
@@ -56,7 +59,7 @@ export function referenceAttention(
   return { output, lse };
 }
 
-/** One query row: scores, which keys count, softmax, weighted values. */
+/** One query row: scores, which keys count, softmax, weighted values. Callers of many rows give what they read. */
 export function referenceRow(
   problem: AttentionProblem,
   inputs: ReferenceInputs,
@@ -66,13 +69,15 @@ export function referenceRow(
   queryLen: number,
   i: number,
   head: number,
+  { keys, values }: HeadRows = rowsByHead(problem, inputs, b)(head),
 ): { scores: Float64Array; weights: Float64Array; output: Float64Array; lse: number } {
   const { params, ints } = problem;
   const numKeys = ints.seqLens[b];
   const token = start + i;
   const p = ints.queryOffsets[b] + i;
   const rules = maskRules(params, ints, b);
-  const kvHead = Math.floor(head / (params.numHeads / params.numKvHeads));
+  const { headSize, valueHeadSize, softmaxScale } = params;
+  const register = cells(round, 2);
   const at = b * params.qStrideBatch + token * params.qStrideToken + head * params.qStrideHead;
   const scores = new Float64Array(numKeys).fill(-Infinity);
   const visible = new Uint8Array(numKeys);
@@ -80,13 +85,7 @@ export function referenceRow(
     const bias = inputs.bias?.[scoreIndex(params, 'bias', b, head, token, j)] ?? 0;
     const allowed = inputs.mask?.[scoreIndex(params, 'mask', b, head, token, j)] ?? 1;
     if (!allowed || bias === -Infinity || !mayAttend(rules, p, j)) continue;
-    let score = dotHook(
-      round,
-      params.headSize,
-      params.softmaxScale,
-      (lane) => inputs.q[at + lane],
-      (lane) => inputs.key(b, j, kvHead, lane),
-    );
+    let score = dotHook(register, headSize, softmaxScale, inputs.q, at, keys, j * headSize);
     score = softCapHook(round, params.logitsSoftCap, score);
     score = biasHook(round, bias, score);
     const inStep = j - (numKeys - queryLen);
@@ -98,15 +97,17 @@ export function referenceRow(
     scores[j] = score;
   }
   const { weights, lse } = softmaxRow(round, scores, visible, inputs.sinks?.[head] ?? -Infinity);
-  const output = new Float64Array(params.valueHeadSize);
+  const sums = cells(round, valueHeadSize);
   const keep = keepHook(problem, b, i, head);
   for (let j = 0; j < numKeys; j++) {
     if (!visible[j]) continue;
     const weight = keep === undefined ? weights[j] : round(weights[j] * round(keep(j)));
-    for (let lane = 0; lane < params.valueHeadSize; lane++) {
-      output[lane] = round(output[lane] + round(weight * inputs.value(b, j, kvHead, lane)));
+    for (let lane = 0; lane < valueHeadSize; lane++) {
+      register[0] = weight * values[j * valueHeadSize + lane];
+      sums[lane] += register[0];
     }
   }
+  const output = Float64Array.from(sums);
   return { scores, weights, output, lse };
 }
 

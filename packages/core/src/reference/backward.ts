@@ -1,8 +1,12 @@
 import type { AttentionProblem } from '../problem/problem.js';
 import { keepHook, referenceRow, scoreIndex, type ReferenceInputs } from './attention.js';
-import { dotHook, softCapSlope, type Round } from './score.js';
+import { rowsByHead, type HeadRows } from './head_rows.js';
+import { cells, dotHook, softCapSlope, type Round } from './score.js';
 
 type Numbers = ArrayLike<number>;
+
+// Test runners make globals slow to look up.
+const { abs } = Math;
 
 /** Gradients of a loss with respect to each operand that a dense problem has; bias and the like as their inputs lie. */
 export interface OperandGradients {
@@ -49,9 +53,10 @@ export function referenceBackward(
   });
   const gradients: ReferenceGradients = { ...empty(), sizes: empty() };
   for (let b = 0; b < numSeqs; b++) {
+    const rows = rowsByHead(problem, inputs, b);
     for (let i = 0; i < params.maxQueryLen; i++) {
       for (let head = 0; head < numHeads; head++) {
-        backwardRow(problem, inputs, dout, dlse, round, b, i, head, gradients);
+        backwardRow(problem, inputs, rows(head), dout, dlse, round, b, i, head, gradients);
       }
     }
   }
@@ -62,6 +67,7 @@ export function referenceBackward(
 function backwardRow(
   problem: AttentionProblem,
   inputs: ReferenceInputs,
+  read: HeadRows,
   dout: Numbers,
   dlse: Numbers,
   round: Round,
@@ -74,13 +80,21 @@ function backwardRow(
   const { headSize, valueHeadSize, softmaxScale, logitsSoftCap, qqBiasSize } = params;
   const numKeys = ints.seqLens[b];
   const queryLen = params.maxQueryLen;
-  const row = referenceRow(problem, inputs, round, b, 0, queryLen, i, head);
+  const row = referenceRow(problem, inputs, round, b, 0, queryLen, i, head, read);
   if (row.lse === -Infinity) return;
-  const add = (name: keyof OperandGradients, at: number, value: number, size: number) => {
-    const [x, sizes] = [to[name], to.sizes[name]];
-    if (x === undefined || sizes === undefined) return;
+  const register = cells(round, 2);
+  const { sizes } = to;
+  const add = (
+    name: 'sinks' | 'bias' | 'alibiSlopes' | 'qqBias',
+    at: number,
+    value: number,
+    size: number,
+  ) => {
+    const x = to[name];
+    const sum = sizes[name];
+    if (x === undefined || sum === undefined) return;
     x[at] = round(x[at] + value);
-    sizes[at] += size;
+    sum[at] += size;
   };
   const qAt = b * params.qStrideBatch + i * params.qStrideToken + head * params.qStrideHead;
   const outAt = b * params.outStrideBatch + i * params.outStrideToken + head * params.outStrideHead;
@@ -113,15 +127,21 @@ function backwardRow(
     const weight = round(Math.exp(round(row.scores[j] - total)));
     const doubt = weight * (1 + Math.abs(row.scores[j]) + Math.abs(total));
     const vAt = b * params.vStrideBatch + j * params.vStrideToken + kvHead * params.vStrideHead;
-    let dWeight = 0;
+    register[0] = 0;
     let dWeightSize = 0;
+    const share = round(weight * factor);
     for (let d = 0; d < valueHeadSize; d++) {
       const dOut = dout[outAt + d];
-      dWeight = round(dWeight + round(dOut * inputs.value(b, j, kvHead, d)));
-      dWeightSize += Math.abs(dOut * inputs.value(b, j, kvHead, d));
-      const size = Math.abs(doubt * factor * dOut);
-      add('v', vAt + d, round(round(weight * factor) * dOut), size);
+      const value = read.values[j * valueHeadSize + d];
+      register[1] = dOut * value;
+      register[0] += register[1];
+      dWeightSize += abs(dOut * value);
+      register[1] = share * dOut;
+      register[1] += to.v[vAt + d];
+      to.v[vAt + d] = register[1];
+      sizes.v[vAt + d] += abs(doubt * factor * dOut);
     }
+    const dWeight = register[0];
     const dScore = round(weight * round(round(dWeight * factor) - delta));
     const size = doubt * (dWeightSize * factor + deltaSize);
     const distance = Math.abs(position - j);
@@ -131,15 +151,24 @@ function backwardRow(
     if (i < qqBiasSize && column >= 0 && column < qqBiasSize) {
       add('qqBias', i * qqBiasSize + column, dScore, size);
     }
-    const q = (lane: number) => inputs.q[qAt + lane];
-    const k = (lane: number) => inputs.key(b, j, kvHead, lane);
-    const raw = logitsSoftCap > 0 ? dotHook(round, headSize, softmaxScale, q, k) : 0;
+    const keyAt = j * headSize;
+    const raw =
+      logitsSoftCap > 0
+        ? dotHook(register, headSize, softmaxScale, inputs.q, qAt, read.keys, keyAt)
+        : 0;
     const dDot = round(round(dScore * softCapSlope(round, logitsSoftCap, raw)) * softmaxScale);
+    const scaled = abs(size * softmaxScale);
     const kAt = b * params.kStrideBatch + j * params.kStrideToken + kvHead * params.kStrideHead;
     for (let lane = 0; lane < headSize; lane++) {
-      const scaled = Math.abs(size * softmaxScale);
-      add('q', qAt + lane, round(dDot * k(lane)), scaled * Math.abs(k(lane)));
-      add('k', kAt + lane, round(dDot * q(lane)), scaled * Math.abs(q(lane)));
+      const [q, k] = [inputs.q[qAt + lane], read.keys[keyAt + lane]];
+      register[1] = dDot * k;
+      register[1] += to.q[qAt + lane];
+      to.q[qAt + lane] = register[1];
+      sizes.q[qAt + lane] += scaled * abs(k);
+      register[1] = dDot * q;
+      register[1] += to.k[kAt + lane];
+      to.k[kAt + lane] = register[1];
+      sizes.k[kAt + lane] += scaled * abs(q);
     }
   }
 }

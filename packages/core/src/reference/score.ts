@@ -1,17 +1,29 @@
 /** Rounds to the precision that is played: identity for float64, Math.fround for float32. */
 export type Round = (x: number) => number;
 
-/** softmaxScale * <q, k>, summed in order. */
+/** An array whose elements round what is stored in them as `round` does: a call a number would take most of the time. */
+export function cells(round: Round, count: number): Float32Array | Float64Array {
+  const third = 1 / 3;
+  return round(third) === third ? new Float64Array(count) : new Float32Array(count);
+}
+
+/** softmaxScale * <q, k> of two rows that begin at qAt and kAt, summed in order; `at` is two {@link cells}. */
 export function dotHook(
-  round: Round,
+  at: Float32Array | Float64Array,
   size: number,
   scale: number,
-  q: (lane: number) => number,
-  k: (lane: number) => number,
+  q: ArrayLike<number>,
+  qAt: number,
+  k: ArrayLike<number>,
+  kAt: number,
 ): number {
-  let sum = 0;
-  for (let lane = 0; lane < size; lane++) sum = round(sum + round(q(lane) * k(lane)));
-  return round(sum * scale);
+  at[0] = 0;
+  for (let lane = 0; lane < size; lane++) {
+    at[1] = q[qAt + lane] * k[kAt + lane];
+    at[0] += at[1];
+  }
+  at[0] *= scale;
+  return at[0];
 }
 
 /** cap * tanh(s / cap) (Gemma 2). */

@@ -1,6 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { AttentionProblem } from '@tfjs-attention/core/provider';
-import { referenceRow, type ReferenceInputs, type Round } from '@tfjs-attention/core/reference';
+import {
+  referenceRow,
+  rowsByHead,
+  type ReferenceInputs,
+  type Round,
+} from '@tfjs-attention/core/reference';
 
 /** Tokens of a packed batch: at most `most` of every sequence, its first and last among them, evenly apart. */
 export function spreadTokens(queryLens: readonly number[], most: number): number[] {
@@ -26,11 +31,23 @@ export function referenceTokens(
   const starts = ints.queryStartLoc ?? Int32Array.of(0, params.maxQueryLen);
   const output = new Float64Array(tokens.length * numHeads * valueHeadSize);
   const lse = new Float64Array(tokens.length * numHeads);
+  const rows = Array.from({ length: params.numSeqs }, (_, b) => rowsByHead(problem, inputs, b));
   tokens.forEach((token, n) => {
     const b = starts.filter((start) => start <= token).length - 1;
     const [start, end] = [starts[b], starts[b + 1]];
     for (let head = 0; head < numHeads; head++) {
-      const row = referenceRow(problem, inputs, round, b, start, end - start, token - start, head);
+      const i = token - start;
+      const row = referenceRow(
+        problem,
+        inputs,
+        round,
+        b,
+        start,
+        end - start,
+        i,
+        head,
+        rows[b](head),
+      );
       lse[n * numHeads + head] = row.lse;
       output.set(row.output, (n * numHeads + head) * valueHeadSize);
     }
