@@ -2,8 +2,10 @@
 import { sayWhatIsAbsent } from './lib/optional.mjs';
 import { setUp } from './lib/setup.mjs';
 import { line, sum } from './lib/totals.mjs';
+import { setUpWebGpuDrivers } from './lib/webgpu/drivers.mjs';
 
 await setUp({ tensorflow: 'wanted' });
+await setUpWebGpuDrivers();
 sayWhatIsAbsent();
 
 const RUNNERS = ['jest', 'fuzz', 'tfjs_core', 'browser', 'web'];

@@ -4,6 +4,7 @@ import { sayWhatIsAbsent } from './optional.mjs';
 import { root } from './root.mjs';
 import { run } from './run.mjs';
 import { setUp } from './setup.mjs';
+import { webGpuEnvironment } from './webgpu/drivers.mjs';
 
 /** Runs a built program with the command line's arguments, in the folder that npm was called from. */
 export function launch(program) {
@@ -13,7 +14,11 @@ export function launch(program) {
     const { code } = await run(
       process.execPath,
       [...wasmFlags, `${root}/${program}`, ...process.argv.slice(2)],
-      { cwd: process.env.INIT_CWD ?? process.cwd(), stdout: 'inherit' },
+      {
+        cwd: process.env.INIT_CWD ?? process.cwd(),
+        stdout: 'inherit',
+        env: asksFor('webgpu') ? webGpuEnvironment() : {},
+      },
     );
     process.exitCode = code;
   });

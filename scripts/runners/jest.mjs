@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jestFlags } from '../lib/node_flags.mjs';
 import { run } from '../lib/run.mjs';
+import { webGpuEnvironment } from '../lib/webgpu/drivers.mjs';
 
 export async function runTests() {
   const folder = mkdtempSync(join(tmpdir(), 'tfjs-attention-jest-'));
@@ -17,7 +18,7 @@ export async function runTests() {
         `--outputFile=${report}`,
         '--maxWorkers=2',
       ],
-      { stdout: 'ignore' },
+      { stdout: 'ignore', env: webGpuEnvironment() },
     );
     const found = JSON.parse(readFileSync(report, 'utf8'));
     const failed = found.numFailedTests + found.numRuntimeErrorTestSuites;
