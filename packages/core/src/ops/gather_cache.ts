@@ -1,8 +1,8 @@
-import type { Tensor } from '@tensorflow/tfjs-core';
+import { tidy, type Tensor } from '@tensorflow/tfjs-core';
 import { gatherSlots, slotsOf } from '../kv_cache/access.js';
 import type { KvCache } from '../kv_cache/kv_cache.js';
 import type { AttentionPlan } from '../utils/plan_attention.js';
-import { checkHandles } from './paged_attention.js';
+import { checkHandles } from './run_paged.js';
 
 const OP = 'gatherCache';
 
@@ -20,6 +20,9 @@ export function gatherCache(cache: KvCache, plan: AttentionPlan): { key: Tensor;
   checkHandles(OP, cache, plan);
   const storage = cache.storageFor(OP);
   plan.checkFor(OP, cache.layout);
-  const [key, value] = gatherSlots(storage, slotsOf(plan, cache.layout.blockSize));
-  return { key, value };
+  return tidy(() => {
+    const gathered = gatherSlots(storage, slotsOf(plan, cache.layout.blockSize));
+    const [key, value] = gathered.map((x) => cache.rotation?.turnBack(x) ?? x);
+    return { key, value };
+  });
 }

@@ -1,13 +1,8 @@
-import { tidy, type Tensor } from '@tensorflow/tfjs-core';
-import { composedPagedAttention } from '../composed/paged.js';
-import { InvalidArgumentError, UnsupportedError } from '../errors.js';
-import { runAttentionKernel } from '../kernels.js';
-import { KvCache } from '../kv_cache/kv_cache.js';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { KvCache } from '../kv_cache/kv_cache.js';
 import type { AttentionOptions, AttentionResult } from '../problem/options.js';
-import { describePaged } from '../problem/paged.js';
-import { selectKernels, type KernelChoice, type Kernels } from '../selector/kernels.js';
-import { AttentionPlan } from '../utils/plan_attention.js';
-import { attentionResult } from './result.js';
+import type { AttentionPlan } from '../utils/plan_attention.js';
+import { checkHandles, runPaged } from './run_paged.js';
 
 const OP = 'pagedAttention';
 
@@ -50,42 +45,5 @@ export function pagedAttention(
   options: AttentionOptions = {},
 ): Tensor | AttentionResult {
   checkHandles(OP, cache, plan);
-  const storage = cache.storageFor(OP);
-  return tidy(OP, () => {
-    const { problem, tensors } = describePaged(OP, q, cache.layout, plan, {
-      causal: true,
-      ...options,
-    });
-    const kernels = paged(cache, selectKernels(OP, problem.spec, options.implementation), options);
-    const results =
-      kernels === 'FUSED'
-        ? runAttentionKernel('TfjsAttnPaged', tensors, { problem, storage })
-        : composedPagedAttention(problem, tensors, storage);
-    return attentionResult(results, options.returnLse) as Tensor;
-  });
-}
-
-/** A cache in host arrays can only be read by composed ops, whatever the spec allows. */
-function paged(
-  cache: KvCache,
-  { kernels }: KernelChoice,
-  { implementation }: AttentionOptions,
-): Kernels {
-  if (kernels === 'COMPOSED' || cache.fused) return kernels;
-  if (implementation === 'FUSED') {
-    throw new UnsupportedError(`${OP}: this cache lives in host arrays`, cache.reasons);
-  }
-  return 'COMPOSED';
-}
-
-/** The runtime twin of the types of cache and plan. */
-export function checkHandles(op: string, cache: unknown, plan: unknown): void {
-  if (!(cache instanceof KvCache)) {
-    throw new InvalidArgumentError(`${op}: cache must be a KvCache, got ${typeof cache}`);
-  }
-  if (!(plan instanceof AttentionPlan)) {
-    throw new InvalidArgumentError(
-      `${op}: plan must come from planAttention(), got ${typeof plan}: raw metadata are validated once there`,
-    );
-  }
+  return runPaged(OP, q, cache, plan, options);
 }
