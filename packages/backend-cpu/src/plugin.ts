@@ -1,28 +1,16 @@
+import { getKernel } from '@tensorflow/tfjs-core';
 import {
-  copyRegisteredKernels,
-  findBackendFactory,
-  getKernel,
-  registerBackend,
-} from '@tensorflow/tfjs-core';
-import {
-  InvalidArgumentError,
   KERNEL_NAMES,
   registerAttentionKernels,
-  UnsupportedError,
+  registerPlugin,
+  type BackendPluginOptions,
 } from '@tfjs-attention/core/provider';
 import { announce } from './attach.js';
 import { kernelTable } from './calls/kernel_table.js';
 import type { StockBackend } from './tensors/tfjs_backends.js';
 
-export interface BackendPluginOptions {
-  /** What `tf.setBackend` will take; without '_'. */
-  name: string;
-  /** As in `tf.registerBackend`. Default 1. */
-  priority?: number;
-}
-
 /**
- * Makes `tf.setBackend(name)` a complete tfjs-cpu of its own, with our kernels besides.
+ * Makes `tf.setBackend(name)` a complete tfjs-cpu of its own, with our kernels besides. Default priority 1.
  *
  * ```js
  * registerCpuBackend({name: 'cpu-attention'});  // tf.setBackend('cpu-attention')
@@ -35,7 +23,7 @@ export function registerCpuBackend(options: BackendPluginOptions): void {
 }
 
 /**
- * Makes `tf.setBackend(name)` a complete tfjs-wasm of its own (memory included), with our kernels besides.
+ * Makes `tf.setBackend(name)` a complete tfjs-wasm of its own (memory included), with our kernels besides. Default priority 1.
  *
  * @throws InvalidArgumentError for a name that is taken or has '_'; UnsupportedError where tfjs-backend-wasm is not loaded.
  */
@@ -44,22 +32,8 @@ export function registerWasmBackend(options: BackendPluginOptions): void {
 }
 
 function register(op: string, stock: StockBackend, options: BackendPluginOptions): void {
-  const { name, priority = 1 } = options ?? {};
-  if (typeof name !== 'string' || name === '' || name.includes('_')) {
-    throw new InvalidArgumentError(
-      `${op}: name must be a text without '_' (tfjs splits kernel keys on it), got '${String(name)}'`,
-    );
-  }
-  const factory = findBackendFactory(stock);
-  if (factory == null) {
-    throw new UnsupportedError(op, [`import @tensorflow/tfjs-backend-${stock} first`]);
-  }
-  if (!registerBackend(name, () => factory(), priority)) {
-    throw new InvalidArgumentError(
-      `${op}: tfjs has a backend '${name}' already; take another name`,
-    );
-  }
-  copyRegisteredKernels(stock, name);
+  const remedy = `import @tensorflow/tfjs-backend-${stock} first`;
+  const name = registerPlugin({ op, stock, remedy, priority: 1 }, options);
   if (getKernel(KERNEL_NAMES[0], name) === undefined) {
     registerAttentionKernels(name, kernelTable(stock));
   }

@@ -3,4 +3,5 @@ import { attach } from './attach.js';
 attach();
 
 export { getThreads, setThreads } from './settings.js';
-export { registerTensorFlowBackend, type BackendPluginOptions } from './plugin.js';
+export { registerTensorFlowBackend } from './plugin.js';
+export type { BackendPluginOptions } from '@tfjs-attention/core/provider';

@@ -2,4 +2,5 @@ import { attach } from './attach.js';
 
 attach('webgl');
 
-export { registerWebGLBackend, type BackendPluginOptions } from './plugin.js';
+export { registerWebGLBackend } from './plugin.js';
+export type { BackendPluginOptions } from '@tfjs-attention/core/provider';

@@ -1,19 +1,16 @@
-import { copyRegisteredKernels, findBackendFactory, registerBackend } from '@tensorflow/tfjs-core';
-import { InvalidArgumentError, UnsupportedError } from '@tfjs-attention/core/provider';
+import { registerPlugin, type BackendPluginOptions } from '@tfjs-attention/core/provider';
 import { attach } from './attach.js';
 
-export interface BackendPluginOptions {
-  /** What `tf.setBackend` will take; without '_'. */
-  name: string;
-  /** As in `tf.registerBackend`. Default 2, as tfjs's 'webgl'. */
-  priority?: number;
-}
-
-const OP = 'registerWebGLBackend';
+const STOCK = {
+  op: 'registerWebGLBackend',
+  stock: 'webgl',
+  remedy: 'import @tensorflow/tfjs-backend-webgl first',
+  priority: 2,
+};
 
 /**
  * Makes `tf.setBackend(name)` a complete tfjs-webgl of its own, with our kernels besides. It draws in the WebGL context
- * that 'webgl' uses, with textures of its own.
+ * that 'webgl' uses, with textures of its own. Default priority 2, as tfjs's 'webgl'.
  *
  * ```js
  * registerWebGLBackend({name: 'webgl-attention'});  // tf.setBackend('webgl-attention')
@@ -22,21 +19,5 @@ const OP = 'registerWebGLBackend';
  * @throws InvalidArgumentError for a name that is taken or has '_'; UnsupportedError where tfjs-backend-webgl is not loaded.
  */
 export function registerWebGLBackend(options: BackendPluginOptions): void {
-  const { name, priority = 2 } = options ?? {};
-  if (typeof name !== 'string' || name === '' || name.includes('_')) {
-    throw new InvalidArgumentError(
-      `${OP}: name must be a text without '_' (tfjs splits kernel keys on it), got '${String(name)}'`,
-    );
-  }
-  const factory = findBackendFactory('webgl');
-  if (factory == null) {
-    throw new UnsupportedError(OP, ['import @tensorflow/tfjs-backend-webgl first']);
-  }
-  if (!registerBackend(name, () => factory(), priority)) {
-    throw new InvalidArgumentError(
-      `${OP}: tfjs has a backend '${name}' already; take another name`,
-    );
-  }
-  copyRegisteredKernels('webgl', name);
-  attach(name);
+  attach(registerPlugin(STOCK, options));
 }
