@@ -23,6 +23,7 @@ export { decodeRow, encodeRow, measureRow } from './kv_cache/rows.js';
 export { decode } from './kv_cache/decode.js';
 export { encode } from './kv_cache/encode.js';
 export { dropoutHook, dropoutRow } from './reference/dropout.js';
+export { countOf, keyRange, wholeTiles, type KeyRange } from './reference/key_range.js';
 export { keySpans, seesAll, type Span } from './reference/key_spans.js';
 export { maskRules, mayAttend, rangeOf, type MaskRules } from './reference/mask.js';
 export {

@@ -1,10 +1,12 @@
 import {
+  countOf,
+  keyRange,
   maskRules,
+  wholeTiles,
   type AttentionInts,
   type AttentionProblem,
 } from '@tfjs-attention/core/provider';
 import { TILE_KEYS, type TileShape } from '../shaders/tile_shape.js';
-import { countOf, keyRange, wholeTiles } from './key_range.js';
 
 /** A batch as kernels/webgl/batch.glsl reads it, and what the host needs to cut it into draws. */
 export interface Batch {

@@ -1,4 +1,5 @@
-import { keySpans, type MaskRules, type Span } from '@tfjs-attention/core/provider';
+import { keySpans, type Span } from './key_spans.js';
+import type { MaskRules } from './mask.js';
 
 const NONE: Span = [0, 0];
 

@@ -1,7 +1,7 @@
-import { mayAttend, type MaskRules } from '@tfjs-attention/core/provider';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { countOf, keyRange, wholeTiles, type KeyRange } from './key_range.js';
+import { mayAttend, type MaskRules } from './mask.js';
 
 const rules: MaskRules = {
   causal: false,
