@@ -62,6 +62,12 @@ const AttnKernels *attn_kernels(const char *force);
  * were checked. Returns 0, or -1 if memory ran out, and then nothing was written.
  */
 int attn_attention(const AttnKernels *kernels, const AttnParams *p, const AttnOperands *o, u32 threads);
+/**
+ * Gradients of dense attention on up to `threads` threads, with the same promises; KV heads are shared out. Those of bias,
+ * tree bias and slopes take one thread.
+ */
+int attn_gradients(const AttnKernels *kernels, const AttnParams *p, const AttnOperands *o, const AttnGradients *g,
+                   u32 threads);
 /** Tokens [0, numTokens). No memory is allocated. Slots that occur twice are the caller's error. */
 void attn_cache_write(const AttnKernels *kernels, const CacheParams *p, const CacheOperands *o, u32 threads);
 void attn_cache_gather(const AttnKernels *kernels, const CacheParams *p, const CacheOperands *o, u32 threads);

@@ -45,6 +45,29 @@ int attn_attention(const AttnKernels *kernels, const AttnParams *p, const AttnOp
   return failed;
 }
 
+typedef struct {
+  const AttnKernels *kernels;
+  const AttnParams *params;
+  const AttnOperands *operands;
+  const AttnGradients *gradients;
+} GradientsJob;
+
+static void run_heads(void *context, u32 begin, u32 end, void *scratch) {
+  const GradientsJob *j = context;
+  j->kernels->backward(j->params, j->operands, j->gradients, begin, end, scratch);
+}
+
+int attn_gradients(const AttnKernels *kernels, const AttnParams *p, const AttnOperands *o, const AttnGradients *g,
+                   u32 threads) {
+  GradientsJob j = {kernels, p, o, g};
+  int shared = g->dbias || g->dalibiSlopes || g->dqqBias;
+  if (shared || multiply_adds(p, o) < LEAST_SHARED_WORK) threads = 1;
+  u32 heads = (u32)p->numSeqs * (u32)p->numKvHeads;
+  int failed = attn_pool_run(threads, heads, kernels->backwardScratchBytes(p), run_heads, &j);
+  attn_trim_buffers();
+  return failed;
+}
+
 typedef void (*CacheKernel)(const CacheParams *p, const CacheOperands *o, u32 begin, u32 end);
 
 typedef struct {

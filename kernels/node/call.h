@@ -7,7 +7,7 @@
 namespace tfjs_attention {
 
 /** Grows with every change of what ops expect, so that a TypeScript part of another age is refused. */
-constexpr int kWireVersion = 1;
+constexpr int kWireVersion = 2;
 /** Largest head size of the kernels. */
 constexpr int kMaxHeadSize = 576;
 /** Positions and lengths stay below, so that windows and chunks of int32 cannot overflow. */

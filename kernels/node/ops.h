@@ -12,20 +12,21 @@ using Compute = void (*)(Op &op);
 struct OpSpec {
   const char *name;
   const char *attribute;
-  const char *inputs[12];
+  const char *inputs[16];
   const char *outputs[3];
   /** Whether it writes into an input, or depends on more than its inputs: TensorFlow then never reuses a result. */
   bool stateful;
   Compute compute;
 };
 
-constexpr int kOpCount = 12;
+constexpr int kOpCount = 13;
 extern const OpSpec kOps[kOpCount];
 
 /** Runs an op and turns whatever it throws into a TensorFlow status. */
 void run_op(const OpSpec &spec, TF_OpKernelContext *context);
 
 void prefill(Op &op);
+void backward(Op &op);
 void paged(Op &op);
 void cache_init(Op &op);
 void reshape_and_cache(Op &op);

@@ -156,7 +156,32 @@ FuzzCase draw_attention(Random &random, bool paged) {
   inputs.push_back(when(p.flags & FEATURE_ALIBI, floats(random, {heads})));
   inputs.push_back(when(p.flags & FEATURE_SINKS, floats(random, {heads})));
   inputs.push_back(when(p.flags & FEATURE_QQ_BIAS, floats(random, {p.qqBiasSize, p.qqBiasSize})));
-  return {paged ? 1 : 0, inputs, random.between(1, 2)};
+  return {op_named(paged ? "TfjsAttnPaged" : "TfjsAttnPrefill"), inputs, random.between(1, 2)};
+}
+
+FuzzCase draw_backward(Random &random) {
+  FuzzCase fuzzed = draw_attention(random, false);
+  Call<AttnParams> call;
+  std::memcpy(&call, fuzzed.inputs[0].bytes.data(), sizeof call);
+  const AttnParams &p = call.params;
+  std::vector<int64_t> rows = fuzzed.inputs[2].dims, out = rows;
+  rows.pop_back();
+  out[3] = p.valueHeadSize;
+  // As no forward call would give them: the op may not take them for what they should be.
+  for (int i = 0; i < 2; i++) {
+    fuzzed.inputs.push_back(floats(random, out));
+    fuzzed.inputs.push_back(floats(random, rows));
+  }
+  std::vector<int> wants;
+  const int features[] = {0, 0, 0, FEATURE_BIAS, FEATURE_ALIBI, FEATURE_QQ_BIAS};
+  for (int i = 0; i < 6; i++) {
+    bool there = features[i] == 0 || (p.flags & features[i]);
+    if (there && random.chance(50)) wants.insert(wants.begin() + random.between(0, static_cast<int>(wants.size())), i);
+  }
+  fuzzed.op = op_named("TfjsAttnBackward");
+  fuzzed.inputs.push_back(words(wants));
+  fuzzed.outputs = static_cast<int>(wants.size());
+  return fuzzed;
 }
 
 }  // namespace tfjs_attention

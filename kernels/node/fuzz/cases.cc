@@ -3,7 +3,6 @@
 #include "ops.h"
 
 namespace tfjs_attention {
-namespace {
 
 int op_named(const std::string &name) {
   for (int i = 0; i < kOpCount; i++) {
@@ -11,6 +10,8 @@ int op_named(const std::string &name) {
   }
   std::abort();
 }
+
+namespace {
 
 std::vector<int> draw_ints(Random &random, int count, int least, int most) {
   std::vector<int> values;
@@ -140,7 +141,8 @@ FuzzTensor cache_tensor(Random &random, const Call<CacheParams> &call) {
 
 FuzzCase draw_case(Random &random) {
   int kind = random.between(1, 100);
-  if (kind <= 30) return draw_attention(random, false);
+  if (kind <= 20) return draw_attention(random, false);
+  if (kind <= 35) return draw_backward(random);
   if (kind <= 65) return draw_attention(random, true);
   if (kind <= 92) return draw_cache_op(random);
   return kind <= 96 ? draw_merge(random) : draw_conversion(random);

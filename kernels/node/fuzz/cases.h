@@ -20,6 +20,7 @@ FuzzCase draw_case(Random &random);
 void corrupt(FuzzCase &fuzzed, Random &random);
 
 /** Makers of cases, shared by the files that draw them. */
+int op_named(const std::string &name);
 FuzzTensor floats(Random &random, std::vector<int64_t> dims);
 FuzzTensor words(const std::vector<int> &values);
 template <typename Params>
@@ -33,6 +34,7 @@ Call<CacheParams> draw_cache(Random &random);
 FuzzTensor cache_tensor(Random &random, const Call<CacheParams> &call);
 
 FuzzCase draw_attention(Random &random, bool paged);
+FuzzCase draw_backward(Random &random);
 
 }  // namespace tfjs_attention
 #endif

@@ -47,6 +47,23 @@ describeTensorFlow('threads', () => {
     expect(alone[3]).toEqual(alone[1]);
   });
 
+  test('gradients too', () => {
+    const bits = (threads: number) =>
+      tf.tidy(() => {
+        setThreads(threads);
+        const random = randomSource(4);
+        const draw = (heads: number) => randomTensor([2, 130, heads, 16], random);
+        const [q, k, v, slopes] = [draw(4), draw(2), draw(2), randomTensor([4], random)];
+        const loss = (...[q, k, v, alibiSlopes]: tf.Tensor[]) =>
+          flashAttention(q, k, v, { causal: true, alibiSlopes, implementation: 'FUSED' });
+        return tf
+          .grads(loss)([q, k, v, slopes])
+          .map((x) => x.dataSync());
+      });
+    const alone = bits(1);
+    for (const threads of [2, 3]) expect(bits(threads)).toEqual(alone);
+  });
+
   test('the count is told, by default as TensorFlow has it', () => {
     const told = () => providerFor('tensorflow')?.describe();
     expect(getThreads()).toBe('tensorflow');

@@ -14,29 +14,55 @@ export function attention(
   inputs: AttentionInputs,
   storage?: TensorKvStorage,
 ): TensorInfo[] {
-  const { op, spec, params, ints } = problem;
-  const keys = storage
-    ? [storage.idFor(op, device)]
-    : [device.operand(inputs.k), device.operand(inputs.v)];
-  const operands = [
-    device.params.idOf(attentionWire.pack(headerOf(problem, storage), params)),
-    batchInts(device, ints),
-    device.idOf(inputs.q),
-    ...keys,
-    device.operand(inputs.bias),
-    device.operand(inputs.mask, 'bool'),
-    device.operand(inputs.alibiSlopes),
-    device.operand(inputs.sinks),
-    device.operand(inputs.qqBias),
-  ];
+  const { op, spec } = problem;
+  const operands = storage
+    ? pagedOperands(device, problem, inputs, storage)
+    : denseOperands(device, problem, inputs);
   const name = storage ? 'TfjsAttnPaged' : 'TfjsAttnPrefill';
   if (!spec.returnLse) return device.run(op, name, operands, 1);
   const lse = { name: 'num_lse', type: device.binding.TF_ATTR_INT, value: 1 };
   return device.run(op, name, operands, 2, [lse]);
 }
 
-function headerOf({ spec }: AttentionProblem, storage: TensorKvStorage | undefined): CallHeader {
-  if (storage !== undefined) return cacheHeader(storage.layout);
+/** Inputs of an op over dense keys, from `params` to `qqBias`. */
+export function denseOperands(
+  device: Device,
+  { spec, params, ints }: AttentionProblem,
+  inputs: AttentionInputs,
+): number[] {
   const order = spec.kv.kind === 'dense' ? spec.kv.order : 'packed';
-  return { order, numBlocks: 0, headScales: 0 };
+  const header: CallHeader = { order, numBlocks: 0, headScales: 0 };
+  return [
+    device.params.idOf(attentionWire.pack(header, params)),
+    batchInts(device, ints),
+    device.idOf(inputs.q),
+    device.operand(inputs.k),
+    device.operand(inputs.v),
+    ...scoreOperands(device, inputs),
+  ];
+}
+
+function pagedOperands(
+  device: Device,
+  { op, params, ints }: AttentionProblem,
+  inputs: AttentionInputs,
+  storage: TensorKvStorage,
+): number[] {
+  return [
+    device.params.idOf(attentionWire.pack(cacheHeader(storage.layout), params)),
+    batchInts(device, ints),
+    device.idOf(inputs.q),
+    storage.idFor(op, device),
+    ...scoreOperands(device, inputs),
+  ];
+}
+
+function scoreOperands(device: Device, inputs: AttentionInputs): number[] {
+  return [
+    device.operand(inputs.bias),
+    device.operand(inputs.mask, 'bool'),
+    device.operand(inputs.alibiSlopes),
+    device.operand(inputs.sinks),
+    device.operand(inputs.qqBias),
+  ];
 }

@@ -2,6 +2,7 @@ import type { AttentionKernelTable } from '@tfjs-attention/core/provider';
 import { asTensorStorage } from '../kv_storage.js';
 import { Device } from '../tensorflow/device.js';
 import { attention } from './attention.js';
+import { backward } from './backward.js';
 import { gatherCache, reshapeAndCache } from './cache.js';
 import { convertFp8 } from './convert_fp8.js';
 import { mergeStates } from './merge_states.js';
@@ -10,6 +11,8 @@ import { mergeStates } from './merge_states.js';
 export const kernelTable: AttentionKernelTable<object> = {
   TfjsAttnPrefill: ({ inputs, attrs, backend }) =>
     attention(Device.of(backend), attrs.problem, inputs),
+  TfjsAttnBackward: ({ inputs, attrs: { problem, wants }, backend }) =>
+    backward(Device.of(backend), problem, inputs, wants),
   TfjsAttnPaged: ({ inputs, attrs: { problem, storage }, backend }) =>
     attention(Device.of(backend), problem, inputs, asTensorStorage(problem.op, storage)),
   TfjsAttnReshapeAndCache: ({ inputs, attrs: { plan, storage }, backend }) =>

@@ -2,7 +2,7 @@ import { ATTENTION_PARAMS, CACHE_PARAMS, type KvCacheLayout } from '@tfjs-attent
 import { askedThreads } from '../threads.js';
 
 /** As `kWireVersion` in kernels/node/call.h. */
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 
 /** How query, output and dense keys lie, by the number that ops know it under. */
 export const TENSOR_ORDERS = { bsnh: 0, bnsh: 1, packed: 2 } as const;
