@@ -122,6 +122,7 @@ enum KvDtype {
   KV_INT8 = 5,
   KV_INT8_PER_TOKEN_HEAD = 6,
   KV_FP8_PER_TOKEN_HEAD = 7,
+  KV_INT4_PER_TOKEN_HEAD = 8,
 };
 
 enum FeatureBit {

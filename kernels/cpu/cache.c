@@ -34,6 +34,16 @@ static float *new_row(const CacheParams *p, const CacheSide *side, u32 token, u3
   return side->values + ((address)token * (u32)p->numKvHeads + head) * (u32)side->size;
 }
 
+/** The stored scale of a row of int4: its zero point in the lowest bits, chosen for [low, high] with 0 inside. */
+static float measure_int4(const float *x, u32 count) {
+  float low = 0.0f, high = 0.0f;
+  for (u32 i = 0; i < count; i++) {
+    if (x[i] < low) low = x[i];
+    if (high < x[i]) high = x[i];
+  }
+  return encode_int4_scale(low, high);
+}
+
 static float largest(const float *x, u32 count) {
   float most = 0.0f;
   for (u32 i = 0; i < count; i++) {
@@ -43,13 +53,13 @@ static float largest(const float *x, u32 count) {
   return most;
 }
 
-/** The scale that divides a row; a per-token-head scale is computed and kept. */
+/** The scale that encodes a row; a per-token-head scale is computed and kept. */
 static float write_scale(const CacheParams *p, const CacheSide *side, u32 slot, u32 head, const float *x) {
   if (!kv_has_token_scales(p->kvDtype)) return kv_head_scale(side->headScales, side->scale, (int)head);
+  float *stored = side->tokenScales + (address)slot * (u32)p->numKvHeads + head;
+  if (p->kvDtype == KV_INT4_PER_TOKEN_HEAD) return *stored = measure_int4(x, (u32)side->size);
   float scale = largest(x, (u32)side->size) / (p->kvDtype == KV_INT8_PER_TOKEN_HEAD ? 127.0f : 448.0f);
-  if (scale < 1e-6f) scale = 1e-6f;
-  side->tokenScales[(address)slot * (u32)p->numKvHeads + head] = scale;
-  return scale;
+  return *stored = scale < 1e-6f ? 1e-6f : scale;
 }
 
 static void write_side(const CacheParams *p, const CacheSide *side, u32 token, u32 slot) {
@@ -60,8 +70,10 @@ static void write_side(const CacheParams *p, const CacheSide *side, u32 token, u
   }
 }
 
-static void decode_scaled(int dtype, const unsigned char *row, float scale, float *to, u32 size) {
-  decode_rows(dtype, &row, 1, to, 0, size);
+static void decode_scaled(int dtype, const unsigned char *row, float stored, float *to, u32 size) {
+  const float *storedAt = &stored;
+  float scale = kv_token_scale(dtype, stored);
+  decode_rows(dtype, &row, &storedAt, 1, to, 0, size);
   for (u32 d = 0; d < size; d++) to[d] *= scale;
 }
 
@@ -85,7 +97,7 @@ EXPORT void cache_write(const CacheParams *p, const CacheOperands *o, u32 begin,
     int slot = o->slotMapping[t];
     if (slot < 0) continue;
     write_side(p, &keys, t, (u32)slot);
-    write_side(p, &values, t, (u32)slot);
+    if (p->valueHeadSize > 0) write_side(p, &values, t, (u32)slot);
   }
 }
 
@@ -93,7 +105,7 @@ EXPORT void cache_gather(const CacheParams *p, const CacheOperands *o, u32 begin
   CacheSide keys = cache_keys(p, o), values = cache_values(p, o);
   for (u32 t = begin; t < end; t++) {
     gather_side(p, &keys, t, o->slotMapping[t]);
-    gather_side(p, &values, t, o->slotMapping[t]);
+    if (p->valueHeadSize > 0) gather_side(p, &values, t, o->slotMapping[t]);
   }
 }
 

@@ -118,14 +118,16 @@ static int group_dtype(int dtype, const unsigned char *const *rows, u32 count, u
 static void load_group(const AttnParams *p, const Decode *f, const KvSide *side, u32 head, u32 j, u32 count,
                        Group *g) {
   u32 used = 0;
+  const float *scales[LANES];
   address offset = head * side->strideHead * side->width;
   for (u32 at = j; at < count; at += tile_groups(count), used++) {
     g->rows[used] = f->stored[at] + offset;
-    g->scales[used] = side->tokenScales ? f->tokenScales[at][head] : 1.0f;
+    scales[used] = side->tokenScales ? f->tokenScales[at] + head : 0;
+    g->scales[used] = scales[used] ? kv_token_scale(p->kvDtype, *scales[used]) : 1.0f;
   }
   g->dtype = group_dtype(p->kvDtype, g->rows, used, side->size);
   if (g->dtype == KV_FLOAT32 && p->kvDtype != KV_FLOAT32) {
-    decode_rows(p->kvDtype, g->rows, used, f->decoded, f->stride, side->size);
+    decode_rows(p->kvDtype, g->rows, scales, used, f->decoded, f->stride, side->size);
     for (u32 i = 0; i < used; i++) g->rows[i] = (const unsigned char *)(f->decoded + i * f->stride);
   }
   for (; used < LANES; used++) {
@@ -319,7 +321,7 @@ HOT void weigh_group(const Decode *f, u32 head, const Group *g, u32 size, u32 j)
 static void add_bad_group(const Decode *f, u32 head, u32 j, u32 size, Group *g) {
   for (u32 i = 0; i < LANES; i++) {
     float *row = f->decoded + LANES * f->stride;
-    decode_rows(g->dtype, g->rows + i, 1, row, 0, size);
+    decode_rows(g->dtype, g->rows + i, 0, 1, row, 0, size);
     if (all_finite(row, size, g->scales[i])) continue;
     for (u32 r = head * f->rows; r < (head + 1) * f->rows; r++) {
       if (!(f->seen[r] >> (j * LANES + i) & 1)) continue;

@@ -4,7 +4,7 @@
 
 HOOK void decode_row(int dtype, const unsigned char *row, float *to, u32 size) {
   u32 d = 0;
-  for (; d + WIDEN_STEP <= size; d += WIDEN_STEP) widen(dtype, row + d * kv_width(dtype), to + d);
+  for (; d + WIDEN_STEP <= size; d += WIDEN_STEP) widen(dtype, row, d, to + d);
   for (; d + LANES <= size; d += LANES) vf_store(to + d, kv_load(dtype, row, d));
   for (; d < size; d++) to[d] = kv_load_one(dtype, row, d);
 }
@@ -31,7 +31,14 @@ SHARED int finite_float16(const unsigned char *const *stored, u32 count, u32 siz
   return !rest && !vi_any(special);
 }
 
-SHARED void decode_rows(int dtype, const unsigned char *const *stored, u32 count, float *to, u32 stride, u32 size) {
+static void take_zeros(float *row, float zero, u32 size) {
+  u32 d = 0;
+  for (; d + LANES <= size; d += LANES) vf_store(row + d, vf_load(row + d) - vf_splat(zero));
+  for (; d < size; d++) row[d] -= zero;
+}
+
+SHARED void decode_rows(int dtype, const unsigned char *const *stored, const float *const *tokenScales, u32 count,
+                        float *to, u32 stride, u32 size) {
   switch (dtype) {
     case KV_FLOAT32:
       return decode_rows_of(KV_FLOAT32, stored, count, to, stride, size);
@@ -50,5 +57,9 @@ SHARED void decode_rows(int dtype, const unsigned char *const *stored, u32 count
     case KV_INT8_PER_TOKEN_HEAD:
     case KV_TOP_INT8:
       return decode_rows_of(KV_INT8, stored, count, to, stride, size);
+    case KV_INT4_PER_TOKEN_HEAD:
+      decode_rows_of(KV_INT4_PER_TOKEN_HEAD, stored, count, to, stride, size);
+      for (u32 i = 0; i < count; i++) take_zeros(to + i * stride, kv_token_zero(dtype, *tokenScales[i]), size);
+      return;
   }
 }

@@ -1,4 +1,4 @@
-// float32 to the stored types: nearest-even, int8 half away from zero, fp8 and int8 saturating, NaN kept (int8: 0).
+// float32 to the stored types: nearest-even, int8 and int4 half away from zero, saturating, NaN kept (int8, int4: 0).
 #ifndef TFJS_ATTENTION_ENCODE_H
 #define TFJS_ATTENTION_ENCODE_H
 #include "simd.h"
@@ -77,8 +77,38 @@ HOOK void encode_one(int dtype, float x, unsigned char *to, u32 i) {
   }
 }
 
+/** Whole steps of an int4 scale, saturating far beyond its codes. */
+HOOK int encode_steps(float quotient) { return (signed char)encode_int8(quotient); }
+
+/** Stored scale of numbers in [low, high], which holds 0: the zero point stands in the four lowest bits. */
+HOOK float encode_int4_scale(float low, float high) {
+  float scale = (high - low) / 15.0f;
+  if (scale > 0x1.fffffep127f) scale = 0x1.fffffep127f;
+  if (scale < 1e-6f) scale = 1e-6f;
+  u32 bits = float_bits(scale) & ~15u;
+  int zero = encode_steps(-low / float_from_bits(bits));
+  return float_from_bits(bits | (u32)(zero < 15 ? zero : 15));
+}
+
+/** Code of x under a stored scale. */
+HOOK u32 encode_int4(float x, float stored) {
+  u32 bits = float_bits(stored);
+  int code = encode_steps(x / float_from_bits(bits & ~15u)) + (int)(bits & 15);
+  return (u32)(code < 0 ? 0 : code > 15 ? 15 : code);
+}
+
+/** A byte of two elements of int4, the even one in the low nibble; past the last element 0. */
+HOOK unsigned char encode_int4_pair(const float *x, float stored, u32 i, u32 count) {
+  u32 low = encode_int4(x[i], stored), high = i + 1 < count ? encode_int4(x[i + 1], stored) : 0;
+  return (unsigned char)(low | high << 4);
+}
+
 /** x / scale, correctly rounded, to stored elements. */
 HOOK void encode_row(int dtype, const float *x, float scale, unsigned char *to, u32 count) {
+  if (dtype == KV_INT4_PER_TOKEN_HEAD) {
+    for (u32 i = 0; i < count; i += 2) to[i / 2] = encode_int4_pair(x, scale, i, count);
+    return;
+  }
   for (u32 i = 0; i < count; i++) encode_one(dtype, x[i] / scale, to, i);
 }
 

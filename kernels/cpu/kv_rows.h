@@ -17,8 +17,9 @@ typedef struct {
   float *badScale;
 } KvTile;
 
-/** Decodes stored rows to float32 rows `stride` apart. */
-SHARED void decode_rows(int dtype, const unsigned char *const *stored, u32 count, float *to, u32 stride, u32 size);
+/** Decodes stored rows to float32 rows `stride` apart, before their scales; `tokenScales` (of int4) have zero points. */
+SHARED void decode_rows(int dtype, const unsigned char *const *stored, const float *const *tokenScales, u32 count,
+                        float *to, u32 stride, u32 size);
 /** Whether float16 rows hold neither NaN nor infinity. */
 SHARED int finite_float16(const unsigned char *const *stored, u32 count, u32 size);
 /** Whether neither a row nor its scale is NaN or infinite. */

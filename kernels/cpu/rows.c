@@ -63,13 +63,14 @@ SHARED void kv_tile_load(const AttnParams *p, const KvSide *side, u32 first, u32
   kv_locate(side, first, count, t->stored, t->tokenScales);
   for (u32 i = 0; i < count; i++) {
     t->rows[i] = p->kvDtype == KV_FLOAT32 ? (const float *)t->stored[i] : t->decoded + i * t->stride;
-    t->scales[i] = scaled ? *t->tokenScales[i] : 1.0f;
+    t->scales[i] = scaled ? kv_token_scale(p->kvDtype, *t->tokenScales[i]) : 1.0f;
   }
   for (u32 i = count; i < count + TILE_SLACK; i++) {
     t->rows[i] = t->zeros;
     t->scales[i] = 0.0f;
   }
-  if (p->kvDtype != KV_FLOAT32) decode_rows(p->kvDtype, t->stored, count, t->decoded, t->stride, side->size);
+  if (p->kvDtype == KV_FLOAT32) return;
+  decode_rows(p->kvDtype, t->stored, t->tokenScales, count, t->decoded, t->stride, side->size);
 }
 
 /** Multiplying by 0 keeps a sum at 0 unless an element is NaN or infinite. */

@@ -90,11 +90,27 @@ HOOK void widen_e5m2(const unsigned char *from, float *to) {
   widen_fp8(size, sign, upper, lower, wasm_i32x4_splat(0), fixUpper, fixLower, to);
 }
 
+/** Even elements are the low nibbles of eight bytes, odd ones the high. */
+HOOK void widen_int4(const unsigned char *from, float *to) {
+  v128_t bytes = wasm_v128_load64_zero(from);
+  v128_t low = wasm_v128_and(bytes, wasm_i8x16_splat(15)), high = wasm_u8x16_shr(bytes, 4);
+  v128_t codes = wasm_i8x16_shuffle(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  v128_t first = wasm_u16x8_extend_low_u8x16(codes), second = wasm_u16x8_extend_high_u8x16(codes);
+  wasm_v128_store(to, wasm_f32x4_convert_u32x4(wasm_u32x4_extend_low_u16x8(first)));
+  wasm_v128_store(to + 4, wasm_f32x4_convert_u32x4(wasm_u32x4_extend_high_u16x8(first)));
+  wasm_v128_store(to + 8, wasm_f32x4_convert_u32x4(wasm_u32x4_extend_low_u16x8(second)));
+  wasm_v128_store(to + 12, wasm_f32x4_convert_u32x4(wasm_u32x4_extend_high_u16x8(second)));
+}
+
 #endif
 
-HOOK void widen(int dtype, const unsigned char *from, float *to) {
+/** Elements `at` to `at + WIDEN_STEP - 1` of a row. */
+HOOK void widen(int dtype, const unsigned char *row, u32 at, float *to) {
 #if defined(__wasm_simd128__)
+  const unsigned char *from = row + at * kv_width(dtype);
   switch (dtype) {
+    case KV_INT4_PER_TOKEN_HEAD:
+      return widen_int4(row + at / 2, to);
     case KV_BFLOAT16:
       return widen_bfloat16(from, to);
     case KV_FLOAT16:
@@ -107,7 +123,7 @@ HOOK void widen(int dtype, const unsigned char *from, float *to) {
       return widen_e5m2(from, to);
   }
 #endif
-  for (u32 d = 0; d < WIDEN_STEP; d += LANES) vf_store(to + d, kv_load(dtype, from, d));
+  for (u32 d = 0; d < WIDEN_STEP; d += LANES) vf_store(to + d, kv_load(dtype, row, at + d));
 }
 
 #endif

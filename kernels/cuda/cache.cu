@@ -31,14 +31,34 @@ HOOK unsigned char *slot_row(const CacheParams &p, const CacheSide &side, u32 sl
 }
 
 /** The scale that divides a row; a per-token-head scale is computed and kept. NaN has no size. */
+/** As the reference's measureInt4: the range of a row's numbers and 0. */
+HOOK float measure_int4(const CacheSide &side, const float *x) {
+  float low = 0.0f, high = 0.0f;
+  for (int d = threadIdx.x % 32; d < side.size; d += 32) {
+    high = vf_max(high, x[d]);
+    low = -vf_max(-low, -x[d]);
+  }
+  UNROLL for (int step = 16; step > 0; step /= 2) {
+    high = vf_max(high, __shfl_xor_sync(~0u, high, step));
+    low = -vf_max(-low, -__shfl_xor_sync(~0u, low, step));
+  }
+  return encode_int4_scale(low, high);
+}
+
 HOOK float write_scale(const CacheParams &p, const CacheSide &side, u32 slot, u32 head, const float *x) {
   if (!kv_has_token_scales(p.kvDtype)) return kv_head_scale(side.headScales, side.scale, (int)head);
+  float *stored = side.tokenScales + (address)slot * (u32)p.numKvHeads + head;
+  if (p.kvDtype == KV_INT4_PER_TOKEN_HEAD) {
+    float scale = measure_int4(side, x);
+    if (threadIdx.x % 32 == 0) *stored = scale;
+    return scale;
+  }
   float most = 0.0f;
   for (int d = threadIdx.x % 32; d < side.size; d += 32) most = vf_max(most, fabsf(x[d]));
   UNROLL for (int step = 16; step > 0; step /= 2) most = vf_max(most, __shfl_xor_sync(~0u, most, step));
   float scale = most / (p.kvDtype == KV_INT8_PER_TOKEN_HEAD ? 127.0f : 448.0f);
   if (scale < 1e-6f) scale = 1e-6f;
-  if (threadIdx.x % 32 == 0) side.tokenScales[(address)slot * (u32)p.numKvHeads + head] = scale;
+  if (threadIdx.x % 32 == 0) *stored = scale;
   return scale;
 }
 
@@ -49,9 +69,14 @@ __global__ void __launch_bounds__(32 * CACHE_WARPS) cache_write(const CacheParam
   int slot = o.slotMapping[token];
   if (slot < 0) return;
   CacheSide side = cache_side(p, o, blockIdx.y == 0);
+  if (side.size == 0) return;
   const float *x = side.values + (address)row * (u32)side.size;
   float scale = write_scale(p, side, (u32)slot, head, x);
   unsigned char *to = slot_row(p, side, (u32)slot, head);
+  if (p.kvDtype == KV_INT4_PER_TOKEN_HEAD) {
+    for (int d = 2 * (threadIdx.x % 32); d < side.size; d += 64) to[d / 2] = encode_int4_pair(x, scale, d, side.size);
+    return;
+  }
   for (int d = threadIdx.x % 32; d < side.size; d += 32) encode_one(p.kvDtype, x[d] / scale, to, d);
 }
 
@@ -68,7 +93,8 @@ __global__ void __launch_bounds__(32 * CACHE_WARPS) cache_gather(const CachePara
   float scale = kv_has_token_scales(p.kvDtype) ? side.tokenScales[(address)(u32)slot * (u32)p.numKvHeads + head]
                                                : kv_head_scale(side.headScales, side.scale, (int)head);
   const unsigned char *from = slot_row(p, side, (u32)slot, head);
-  for (int d = threadIdx.x % 32; d < side.size; d += 32) to[d] = kv_load(p.kvDtype, from, d) * scale;
+  float zero = kv_token_zero(p.kvDtype, scale), factor = kv_token_scale(p.kvDtype, scale);
+  for (int d = threadIdx.x % 32; d < side.size; d += 32) to[d] = (kv_load(p.kvDtype, from, d) - zero) * factor;
 }
 
 static dim3 cache_grid(const CacheParams *p) {

@@ -4,7 +4,8 @@
 bool decode_takes(const AttnParams &p) {
   int unit = p.kvDtype == KV_FLOAT16 || p.kvDtype == KV_BFLOAT16 ? 8 : 16;
   auto even = [&](int stride) { return stride % unit == 0; };
-  return p.kvDtype != KV_FLOAT32 && p.headSize <= 256 && p.valueHeadSize <= 256 && even(p.kStrideBatch) &&
+  bool wide = p.kvDtype == KV_FLOAT32 || p.kvDtype == KV_INT4_PER_TOKEN_HEAD;
+  return !wide && p.headSize <= 256 && p.valueHeadSize <= 256 && even(p.kStrideBatch) &&
          even(p.kStrideToken) && even(p.kStrideHead) && even(p.vStrideBatch) && even(p.vStrideToken) &&
          even(p.vStrideHead);
 }

@@ -40,10 +40,11 @@ HOOK void plain_load_rows(const KvSide &side, int key, int count, int tile, floa
     const unsigned char *row = 0;
     const float *scaleAt = 0;
     if (j < count) kv_locate(&side, key + j, 1, &row, &scaleAt);
-    float scale = j < count && side.tokenScales ? *scaleAt : 1.0f;
+    float stored = j < count && side.tokenScales ? *scaleAt : 1.0f;
+    float scale = kv_token_scale(DTYPE, stored), zero = kv_token_zero(DTYPE, stored);
     for (int d = threadIdx.x % 32; d < stride; d += 32) {
       bool inside = j < count && d < (int)side.size;
-      to[j * stride + d] = inside ? kv_load(DTYPE, row, d) * scale : 0.0f;
+      to[j * stride + d] = inside ? (kv_load(DTYPE, row, d) - zero) * scale : 0.0f;
     }
   }
 }
@@ -62,6 +63,8 @@ HOOK void plain_load(const AttnParams *p, const KvSide &side, int key, int count
     case KV_INT8:
     case KV_INT8_PER_TOKEN_HEAD:
       return plain_load_rows<KV_INT8>(side, key, count, tile, to, stride);
+    case KV_INT4_PER_TOKEN_HEAD:
+      return plain_load_rows<KV_INT4_PER_TOKEN_HEAD>(side, key, count, tile, to, stride);
     default:
       return plain_load_rows<KV_FLOAT32>(side, key, count, tile, to, stride);
   }

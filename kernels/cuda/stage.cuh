@@ -72,8 +72,13 @@ struct StageKeys {
   float *units;
 };
 
-HOOK float stage_value(const AttnParams &p, const KvSide &side, const unsigned char *row, float scale, int d) {
-  return d < (int)side.size ? kv_load(p.kvDtype, row, d) * scale : 0.0f;
+/** Element d of a stored row, with its token scale (null: 1) and the tile's unit. */
+HOOK float stage_value(const AttnParams &p, const KvSide &side, const unsigned char *row, const float *stored,
+                       float unit, int d) {
+  if (d >= (int)side.size) return 0.0f;
+  float scale = stored ? kv_token_scale(p.kvDtype, *stored) : 1.0f;
+  float zero = stored ? kv_token_zero(p.kvDtype, *stored) : 0.0f;
+  return (kv_load(p.kvDtype, row, d) - zero) * (scale * unit);
 }
 
 /** Blocks are (tile of keys, KV head of a sequence, K or V). Scales of a tensor or head stay with the scores. */
@@ -94,7 +99,7 @@ __global__ void __launch_bounds__(STAGE_THREADS) stage_keys(const __grid_constan
       const float *scale = 0;
       kv_locate(&side, first + j, 1, &row, &scale);
       for (int d = lane; d < (int)side.size; d += 32) {
-        mine = fmaxf(mine, stage_size(stage_value(s.p, side, row, scale ? *scale : 1.0f, d)));
+        mine = fmaxf(mine, stage_size(stage_value(s.p, side, row, scale, 1.0f, d)));
       }
     }
     mine = warp_max(mine);
@@ -109,9 +114,8 @@ __global__ void __launch_bounds__(STAGE_THREADS) stage_keys(const __grid_constan
     const unsigned char *row = 0;
     const float *scale = 0;
     if (j < count) kv_locate(&side, first + j, 1, &row, &scale);
-    float factor = (scale ? *scale : 1.0f) * unit;
     for (int d = lane; d < s.head; d += 32) {
-      stage_store<PARTS, HALF>(to, s.head, d, j < count ? stage_value(s.p, side, row, factor, d) : 0.0f);
+      stage_store<PARTS, HALF>(to, s.head, d, j < count ? stage_value(s.p, side, row, scale, unit, d) : 0.0f);
     }
   }
 }

@@ -1,4 +1,5 @@
 #include "attention_checks.h"
+#include "cache_layout.h"
 #include <climits>
 #include <cmath>
 
@@ -78,7 +79,7 @@ void check_sizes(const AttnParams &p, int64_t tokens) {
   check_range("maxQueryLen", p.maxQueryLen, 0, tokens);
   check_range("maxSeqLen", p.maxSeqLen, 0, kMaxPosition);
   check_range("flags", p.flags, 0, kKnownFeatures);
-  check_range("kvDtype", p.kvDtype, KV_FLOAT32, KV_FP8_PER_TOKEN_HEAD);
+  check_range("kvDtype", p.kvDtype, KV_FLOAT32, KV_INT4_PER_TOKEN_HEAD);
   check_range("windowLeft", p.windowLeft, -1, INT_MAX);
   check_range("windowRight", p.windowRight, -1, INT_MAX);
   check_range("chunkSize", p.chunkSize, 0, INT_MAX);
@@ -99,11 +100,15 @@ void check_dense(const AttnParams &p, int order, const AttentionExtents &e) {
   check_count(e.v, static_cast<uint64_t>(p.numSeqs) * static_cast<uint64_t>(values.batch));
 }
 
-void check_paged(const AttnParams &p, int order) {
+void check_paged(const AttnParams &p, int order, bool valueInKey) {
   if (order != kPacked) refuse("order is %d, a cache needs packed queries", order);
   check_range("blockSize", p.blockSize, 1, INT_MAX);
-  Strides keys = strides_of("k", kBsnh, p.blockSize, p.numKvHeads, p.headSize);
-  Strides values = strides_of("v", kBsnh, p.blockSize, p.numKvHeads, p.valueHeadSize);
+  Strides keys = strides_of("k", kBsnh, p.blockSize, p.numKvHeads, codes_per_row(p.kvDtype, p.headSize));
+  Strides values = strides_of("v", kBsnh, p.blockSize, p.numKvHeads, codes_per_row(p.kvDtype, p.valueHeadSize));
+  if (valueInKey) {
+    check_range("valueHeadSize", p.valueHeadSize, 1, p.headSize);
+    values = keys;
+  }
   check_strides("k", {p.kStrideBatch, p.kStrideToken, p.kStrideHead}, keys);
   check_strides("v", {p.vStrideBatch, p.vStrideToken, p.vStrideHead}, values);
 }
@@ -189,7 +194,7 @@ void check_ranges(const AttnParams &p, const Ints &ranges) {
 void check_params(const AttnParams &p, int order, const AttentionExtents &extents) {
   check_sizes(p, extents.tokens);
   if (extents.numBlocks == 0) check_dense(p, order, extents);
-  else check_paged(p, order);
+  else check_paged(p, order, extents.valueInKey);
   check_operands(p, order, extents);
 }
 

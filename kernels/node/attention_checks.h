@@ -17,6 +17,8 @@ struct AttentionExtents {
   Extent q, k, v, bias, mask, alibiSlopes, sinks, qqBias;
   /** Blocks of the cache; 0 = dense. */
   int64_t numBlocks;
+  /** Values are the first lanes of keys. */
+  bool valueInKey;
 };
 
 /** Sizes, flags, strides and which operands there are. Refuses what does not fit. */

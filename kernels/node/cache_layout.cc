@@ -16,7 +16,9 @@ int64_t code_width(int dtype) {
   }
 }
 
-bool has_token_scales(int dtype) { return dtype == KV_INT8_PER_TOKEN_HEAD || dtype == KV_FP8_PER_TOKEN_HEAD; }
+bool has_token_scales(int dtype) {
+  return dtype == KV_INT8_PER_TOKEN_HEAD || dtype == KV_FP8_PER_TOKEN_HEAD || dtype == KV_INT4_PER_TOKEN_HEAD;
+}
 
 void check_range(const char *name, int value, int least, int most) {
   if (value < least || value > most) refuse("%s is %d, outside %d to %d", name, value, least, most);
@@ -30,13 +32,15 @@ CachePart place(int64_t &next, int64_t numBlocks, int64_t blockBytes) {
 
 }  // namespace
 
+int codes_per_row(int dtype, int size) { return dtype == KV_INT4_PER_TOKEN_HEAD ? (size + 1) / 2 : size; }
+
 CacheLayout lay_out_cache(const CacheShape &shape) {
   check_range("numBlocks", shape.numBlocks, 1, INT_MAX);
   check_range("blockSize", shape.blockSize, 1, INT_MAX);
   check_range("numKvHeads", shape.numKvHeads, 1, 1 << 16);
   check_range("headSize", shape.headSize, 1, kMaxHeadSize);
-  check_range("valueHeadSize", shape.valueHeadSize, 1, kMaxHeadSize);
-  check_range("kvDtype", shape.kvDtype, KV_FLOAT32, KV_FP8_PER_TOKEN_HEAD);
+  check_range("valueHeadSize", shape.valueHeadSize, 0, kMaxHeadSize);
+  check_range("kvDtype", shape.kvDtype, KV_FLOAT32, KV_INT4_PER_TOKEN_HEAD);
   int64_t slots = int64_t{shape.numBlocks} * shape.blockSize;
   if (slots > INT_MAX) refuse("numBlocks * blockSize = %lld is not below 2^31", static_cast<long long>(slots));
   int64_t rows = int64_t{shape.blockSize} * shape.numKvHeads;
@@ -44,13 +48,14 @@ CacheLayout lay_out_cache(const CacheShape &shape) {
   if (rows * largest > INT_MAX) refuse("a block of %lld rows is too large", static_cast<long long>(rows));
 
   int64_t width = code_width(shape.kvDtype), scale = has_token_scales(shape.kvDtype) ? 4 : 0, next = 0;
+  int64_t keys = codes_per_row(shape.kvDtype, shape.headSize), values = codes_per_row(shape.kvDtype, shape.valueHeadSize);
   CacheLayout layout;
   layout.numBlocks = shape.numBlocks;
   layout.numSlots = slots;
-  layout.key = place(next, shape.numBlocks, rows * shape.headSize * width);
-  layout.value = place(next, shape.numBlocks, rows * shape.valueHeadSize * width);
+  layout.key = place(next, shape.numBlocks, rows * keys * width);
+  layout.value = place(next, shape.numBlocks, rows * values * width);
   layout.keyTokenScales = place(next, shape.numBlocks, rows * scale);
-  layout.valueTokenScales = place(next, shape.numBlocks, rows * scale);
+  layout.valueTokenScales = place(next, shape.numBlocks, values > 0 ? rows * scale : 0);
   layout.keyHeadScales = place(next, 1, int64_t{shape.numKvHeads} * 4);
   layout.valueHeadScales = place(next, 1, int64_t{shape.numKvHeads} * 4);
   layout.bytes = next;
@@ -61,9 +66,10 @@ CacheLayout cache_layout(const Call<CacheParams> &call) {
   const CacheParams &p = call.params;
   CacheLayout layout = lay_out_cache(
       {call.header.numBlocks, p.blockSize, p.numKvHeads, p.headSize, p.valueHeadSize, p.kvDtype});
-  int keys = p.numKvHeads * p.headSize, values = p.numKvHeads * p.valueHeadSize;
-  if (p.kStrideHead != p.headSize || p.kStrideToken != keys || p.kStrideBlock != p.blockSize * keys ||
-      p.vStrideHead != p.valueHeadSize || p.vStrideToken != values || p.vStrideBlock != p.blockSize * values) {
+  int key = codes_per_row(p.kvDtype, p.headSize), value = codes_per_row(p.kvDtype, p.valueHeadSize);
+  int keys = p.numKvHeads * key, values = p.numKvHeads * value;
+  if (p.kStrideHead != key || p.kStrideToken != keys || p.kStrideBlock != p.blockSize * keys ||
+      p.vStrideHead != value || p.vStrideToken != values || p.vStrideBlock != p.blockSize * values) {
     refuse("strides are not those of [P, C, K, H]");
   }
   return layout;

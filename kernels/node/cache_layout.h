@@ -13,17 +13,20 @@ struct CachePart {
   int64_t offset, bytes, blockBytes;
 };
 
-/** Where everything lies: codes [P, C, K, size], scales a token [P, C, K] of the types that have them, a head [K]. */
+/** Where everything lies: codes [P, C, K, size] (int4: two a byte), scales a token [P, C, K] of the types that have them, a head [K]. */
 struct CacheLayout {
   int64_t numBlocks, numSlots;
   CachePart key, value, keyTokenScales, valueTokenScales, keyHeadScales, valueHeadScales;
   int64_t bytes;
 };
 
-/** What decides a layout. */
+/** What decides a layout; no value lanes where values are in the keys. */
 struct CacheShape {
   int numBlocks, blockSize, numKvHeads, headSize, valueHeadSize, kvDtype;
 };
+
+/** Elements of one head's lanes, or bytes of two: what strides count. */
+int codes_per_row(int dtype, int size);
 
 /** Refuses shapes that no cache has. */
 CacheLayout lay_out_cache(const CacheShape &shape);

@@ -7,7 +7,7 @@
 namespace tfjs_attention {
 
 /** Grows with every change of what ops expect, so that a TypeScript part of another age is refused. */
-constexpr int kWireVersion = 2;
+constexpr int kWireVersion = 3;
 /** Largest head size of the kernels. */
 constexpr int kMaxHeadSize = 576;
 /** Positions and lengths stay below, so that windows and chunks of int32 cannot overflow. */
@@ -15,7 +15,7 @@ constexpr int kMaxPosition = 1 << 29;
 
 /** How query, output and dense keys lie: [B, S, N, H], [B, N, S, H], or [T, N, H] over a cache. */
 enum TensorOrder { kBsnh = 0, kBnsh = 1, kPacked = 2 };
-enum HeadScales { kKeyHeadScales = 1, kValueHeadScales = 2 };
+enum CacheBits { kKeyHeadScales = 1, kValueHeadScales = 2, kValueInKey = 4 };
 
 /** The words in front of every params tensor. */
 struct CallHeader {
@@ -26,8 +26,8 @@ struct CallHeader {
   int order;
   /** Blocks of the cache; 0 = no cache. */
   int numBlocks;
-  /** HeadScales bits: which scales are the cache's, one a head. */
-  int headScales;
+  /** CacheBits: which scales are the cache's, one a head; whether values are the first lanes of keys. */
+  int cacheBits;
 };
 
 /** A params tensor: header, then the struct of abi.h, floats as their bits. */

@@ -45,8 +45,9 @@ void paged(Op &op) {
   if (q.rank() != 3) refuse("q is %s, not of rank 3", q.shape().c_str());
   AttentionExtents extents = extents_of(q.dim(0), q, score);
   extents.numBlocks = call.header.numBlocks;
-  CacheLayout layout = lay_out_cache(
-      {call.header.numBlocks, p.blockSize, p.numKvHeads, p.headSize, p.valueHeadSize, p.kvDtype});
+  extents.valueInKey = call.header.cacheBits & kValueInKey;
+  CacheLayout layout = lay_out_cache({call.header.numBlocks, p.blockSize, p.numKvHeads, p.headSize,
+                                      extents.valueInKey ? 0 : p.valueHeadSize, p.kvDtype});
   CacheData data = cache_data(cache, layout);
   BatchInts ints = read_ints(words);
   check_params(p, call.header.order, extents);
@@ -54,11 +55,11 @@ void paged(Op &op) {
 
   AttnOperands o = operands_of(q, score, ints);
   o.k = data.key();
-  o.v = data.value();
-  o.kHeadScales = data.key_head_scales(call.header.headScales);
-  o.vHeadScales = data.value_head_scales(call.header.headScales);
+  o.kHeadScales = data.key_head_scales(call.header.cacheBits);
   o.kTokenScales = data.key_token_scales();
-  o.vTokenScales = data.value_token_scales();
+  o.v = extents.valueInKey ? o.k : data.value();
+  o.vHeadScales = extents.valueInKey ? o.kHeadScales : data.value_head_scales(call.header.cacheBits);
+  o.vTokenScales = extents.valueInKey ? o.kTokenScales : data.value_token_scales();
   attend(op, call, o, {extents.tokens, p.numHeads});
 }
 

@@ -44,8 +44,8 @@ void cache_init(Op &op) {
     throw OpError{kResourceExhausted, "a cache of " + std::to_string(layout.bytes) + " bytes exceeds the machine's " +
                                           std::to_string(most)};
   }
-  check_scales("keyHeadScales", keyScales, call.header.headScales & kKeyHeadScales, call.params.numKvHeads);
-  check_scales("valueHeadScales", valueScales, call.header.headScales & kValueHeadScales, call.params.numKvHeads);
+  check_scales("keyHeadScales", keyScales, call.header.cacheBits & kKeyHeadScales, call.params.numKvHeads);
+  check_scales("valueHeadScales", valueScales, call.header.cacheBits & kValueHeadScales, call.params.numKvHeads);
   Tensor cache = op.output(0, kFloat, {layout.bytes / (4 * kCacheRow), kCacheRow});
   CacheData data = cache_data(cache, layout);
   std::memset(data.base, 0, static_cast<size_t>(layout.bytes));
@@ -67,14 +67,14 @@ void reshape_and_cache(Op &op) {
   check_slots(slots.data, slots.count, layout.numSlots);
   check_rows("k", k, p.numTokens, p.numKvHeads, p.headSize);
   check_rows("v", v, p.numTokens, p.numKvHeads, p.valueHeadSize);
-  CacheOperands o = cache_operands(cache_data(cache, layout), call.header.headScales);
+  CacheOperands o = cache_operands(cache_data(cache, layout), call.header.cacheBits);
   o.newK = k.data<float>();
   o.newV = v.data<float>();
   o.slotMapping = slots.data;
   attn_cache_write(kernels(), &p, &o, op.threads(call.header.threads));
 }
 
-/** Dequantised keys [T, K, H] and values [T, K, Hv] of slots; zeros for slot -1. */
+/** Dequantised keys [T, K, H] and values [T, K, Hv] (none where they are in the keys) of slots; zeros for slot -1. */
 void gather_cache(Op &op) {
   Call<CacheParams> call = read_call<CacheParams>(op, 0);
   CacheParams p = call.params;
@@ -82,7 +82,7 @@ void gather_cache(Op &op) {
   Tensor slots = op.input(1, kInt32, "slots"), cache = op.input(2, kFloat, "cache");
   if (slots.count() != p.numTokens) refuse("numTokens is %d, slots is %s", p.numTokens, slots.shape().c_str());
   check_slots(slots.data<int>(), slots.count(), layout.numSlots);
-  CacheOperands o = cache_operands(cache_data(cache, layout), call.header.headScales);
+  CacheOperands o = cache_operands(cache_data(cache, layout), call.header.cacheBits);
   Tensor key = op.output(0, kFloat, {p.numTokens, p.numKvHeads, p.headSize});
   Tensor value = op.output(1, kFloat, {p.numTokens, p.numKvHeads, p.valueHeadSize});
   o.newK = key.data<float>();

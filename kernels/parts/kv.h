@@ -2,7 +2,7 @@
 #ifndef TFJS_ATTENTION_KV_H
 #define TFJS_ATTENTION_KV_H
 
-/** One side (K or V) of one KV head of one sequence. Strides count elements of `width` bytes. */
+/** One side (K or V) of one KV head of one sequence. Strides count elements of `width` bytes; of int4, bytes of two. */
 typedef struct {
   const unsigned char *data;
   /** The sequence's row of the block table; null = dense. */
@@ -34,7 +34,25 @@ HOOK u32 kv_width(int dtype) {
 }
 
 HOOK int kv_has_token_scales(int dtype) {
-  return dtype == KV_INT8_PER_TOKEN_HEAD || dtype == KV_FP8_PER_TOKEN_HEAD;
+  return dtype == KV_INT8_PER_TOKEN_HEAD || dtype == KV_FP8_PER_TOKEN_HEAD || dtype == KV_INT4_PER_TOKEN_HEAD;
+}
+
+/** What a stored token scale multiplies with; int4 hides its zero point in the four lowest bits. */
+HOOK float kv_token_scale(int dtype, float stored) {
+  if (dtype != KV_INT4_PER_TOKEN_HEAD) return stored;
+  u32 bits;
+  __builtin_memcpy(&bits, &stored, sizeof bits);
+  bits &= ~15u;
+  __builtin_memcpy(&stored, &bits, sizeof bits);
+  return stored;
+}
+
+/** What is taken off the codes of such a row before they are scaled. */
+HOOK float kv_token_zero(int dtype, float stored) {
+  u32 bits;
+  if (dtype != KV_INT4_PER_TOKEN_HEAD) return 0.0f;
+  __builtin_memcpy(&bits, &stored, sizeof bits);
+  return (float)(bits & 15);
 }
 
 HOOK KvSide kv_side(const AttnParams *p, const int *blockTables, const void *data, const float *tokenScales,
@@ -109,7 +127,18 @@ HOOK vf kv_finite_float16(vi code) {
   return vf_from_bits(placed) * vf_splat(0x1p112f);
 }
 
-/** LANES stored elements from element `at` of a row, before their scale. */
+/** Nibbles from element `at` on, which is even unless a vector has one lane. */
+HOOK vi kv_int4(const unsigned char *row, u32 at) {
+#if LANES == 1
+  return row[at / 2] >> 4 * (at & 1) & 15;
+#else
+  vi code;
+  UNROLL for (u32 i = 0; i < LANES; i++) LANE(code, i) = row[(at + i) / 2] >> 4 * (i & 1) & 15;
+  return code;
+#endif
+}
+
+/** LANES stored elements from element `at` of a row, before their scale (int4: before their zero point too). */
 HOOK vf kv_load(int dtype, const unsigned char *row, u32 at) {
   switch (dtype) {
     case KV_FLOAT16:
@@ -140,6 +169,8 @@ HOOK vf kv_load(int dtype, const unsigned char *row, u32 at) {
       return vf_convert(vi_load_s8(row + at));
     case KV_TOP_INT8:
       return vf_convert(vi_load_top8(row + at));
+    case KV_INT4_PER_TOKEN_HEAD:
+      return vf_convert(kv_int4(row, at));
     default:
       return vf_load((const float *)row + at);
   }
@@ -147,6 +178,7 @@ HOOK vf kv_load(int dtype, const unsigned char *row, u32 at) {
 
 /** One stored element. */
 HOOK float kv_load_one(int dtype, const unsigned char *row, u32 at) {
+  if (dtype == KV_INT4_PER_TOKEN_HEAD) return (float)(row[at / 2] >> 4 * (at & 1) & 15);
   unsigned char lanes[4 * LANES] = {0};
   u32 width = kv_width(dtype);
   for (u32 i = 0; i < width; i++) lanes[i] = row[at * width + i];

@@ -30,5 +30,9 @@ void main() {
 #else
   uint scale = FETCH(scales, axes.w + head).x;
 #endif
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+  value -= kv_zero(scale);
+  scale &= 0xfffffff0u;
+#endif
   result.x = uintBitsToFloat(bits_product(floatBitsToUint(value), scale));
 }

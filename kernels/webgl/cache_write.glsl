@@ -24,7 +24,12 @@ void main() {
   for (int i = 0; i < 4 * KV_QUADS; i++) {
     int lane = firstLane + i;
     if (lane >= axes.y) break;
-    uint code = encode(bits_quotient(floatBitsToUint(tensor_value(rows, rowsView, first + lane)), scale));
+    uint bits = floatBitsToUint(tensor_value(rows, rowsView, first + lane));
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+    uint code = encode_int4(bits, scale);
+#else
+    uint code = encode(bits_quotient(bits, scale));
+#endif
     words[i / KV_QUADS] |= code << (i % KV_QUADS * (32 / KV_QUADS));
   }
   texel = words;

@@ -10,7 +10,15 @@ vec4 kv_e4m3(uvec4 code) {
   return uintBitsToFloat(floatBitsToUint(value) | ((code & 0x80u) << 24));
 }
 
-// Lanes 4 * quad to 4 * quad + 3 of a texel, before their scale.
+// What a stored token scale multiplies with, and what is taken off codes before: int4 hides it in the lowest bits.
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+float kv_scale(uint stored) { return uintBitsToFloat(stored & 0xfffffff0u); }
+float kv_zero(uint stored) { return float(stored & 15u); }
+#else
+float kv_scale(uint stored) { return uintBitsToFloat(stored); }
+#endif
+
+// Lanes 4 * quad to 4 * quad + 3 of a texel, before their scale (int4: before their zero point too).
 vec4 kv_decode(uvec4 texel, int quad) {
 #if KV_TYPE == KV_FLOAT32
   return uintBitsToFloat(texel);
@@ -23,6 +31,9 @@ vec4 kv_decode(uvec4 texel, int quad) {
 #elif KV_TYPE == KV_INT8 || KV_TYPE == KV_INT8_PER_TOKEN_HEAD
   ivec4 word = ivec4(int(texel[quad]));
   return vec4((word << ivec4(24, 16, 8, 0)) >> 24);
+#elif KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+  uint word = texel[quad / 2] >> (quad % 2 * 16);
+  return vec4((uvec4(word) >> uvec4(0u, 4u, 8u, 12u)) & 15u);
 #elif KV_TYPE == KV_FP8_E5M2
   uint word = texel[quad];
   vec2 even = unpackHalf2x16((word & 0x00ff00ffu) << 8);

@@ -37,6 +37,23 @@ uint encode_int8(uint bits) {
   return uint(negative ? -whole : min(whole, 127)) & 0xffu;
 }
 
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+// Whole steps of a quotient, half away from zero, saturating far beyond the codes.
+int encode_steps(uint quotient) { return int(encode_int8(quotient) << 24) >> 24; }
+
+// Stored scale of numbers in [low, high], which holds 0: the zero point stands in the four lowest bits.
+uint encode_int4_scale(float low, float high) {
+  // 15, the largest float32, 1e-6
+  uint scale = max(min(bits_quotient(floatBitsToUint(high - low), 0x41700000u), 0x7f7fffffu), 0x358637bdu) & 0xfffffff0u;
+  return scale | uint(min(encode_steps(bits_quotient(floatBitsToUint(-low), scale)), 15));
+}
+
+uint encode_int4(uint bits, uint stored) {
+  int code = encode_steps(bits_quotient(bits, stored & 0xfffffff0u)) + int(stored & 15u);
+  return uint(clamp(code, 0, 15));
+}
+#endif
+
 uint encode(uint bits) {
 #if KV_TYPE == KV_FLOAT32
   return bits;

@@ -41,7 +41,11 @@ void main() {
     lanes = tensor_quad(rows, rowsView, row * LANES + quad * 4, LANES - quad * 4);
 #endif
 #ifdef TOKEN_SCALES
-    lanes *= uintBitsToFloat(FETCH(scales, row).x);
+    uint stored = FETCH(scales, row).x;
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+    lanes -= kv_zero(stored);
+#endif
+    lanes *= kv_scale(stored);
 #endif
   }
   texel = floatBitsToUint(lanes);

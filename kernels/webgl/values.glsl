@@ -39,12 +39,17 @@ bool is_finite(vec4 x) { return all(lessThan(floatBitsToUint(x) & 0x7f800000u, u
 #define ROW(key, k) int row = kv_row_of(span, sequence, key, kvHead);
 // A last block may reach past the lanes: its surplus repeats the last quad.
 #define LANES_OF(c) min(column * QUADS + (c), VALUE_TEXELS * KV_QUADS - 1)
-#define VALUE(c, k) kv_decode(FETCH(values, row * VALUE_TEXELS + LANES_OF(c) / KV_QUADS), LANES_OF(c) % KV_QUADS)
+#define STORED(c, k) kv_decode(FETCH(values, row * VALUE_STRIDE + LANES_OF(c) / KV_QUADS), LANES_OF(c) % KV_QUADS)
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+#define VALUE(c, k) (STORED(c, k) - kv_zero(stored))
+#else
+#define VALUE(c, k) STORED(c, k)
+#endif
 #endif
 #ifdef TOKEN_SCALES
-#define VALUE_SCALE uintBitsToFloat(FETCH(valueScales, row).x)
+#define SCALE(name) uint stored = FETCH(valueScales, row).x; float name = kv_scale(stored);
 #else
-#define VALUE_SCALE 1.0
+#define SCALE(name) float name = 1.0;
 #endif
 
 void main() {
@@ -99,7 +104,7 @@ void main() {
 #for k in KEYS
     {
       ROW(min(key0 + @k, last), @k)
-      float scale = VALUE_SCALE;
+      SCALE(scale)
 #for c in QUADS
       vec4 value@c = VALUE(@c, @k);
 #end
@@ -130,7 +135,7 @@ void main() {
       int key = batch_key(group, ordinal);
       FIND(key - k, key)
       ROW(key, k)
-      float scale = VALUE_SCALE;
+      SCALE(scale)
 #for c in QUADS
       vec4 value@c = VALUE(@c, k);
 #end

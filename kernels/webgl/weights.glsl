@@ -43,6 +43,11 @@ void main() {
   int row@k = kv_row_of(span, sequence, key0 + min(@k, last), kvHead) * KEY_TEXELS;
 #end
 #define NEXT_KEYS
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+#for k in KEYS
+  float zero@k = kv_zero(FETCH(keyScales, row@k / KEY_TEXELS).x);
+#end
+#endif
 #endif
 #for r in ROWS
 #for k in KEYS
@@ -66,6 +71,9 @@ void main() {
       queryAt.y += ROWS;
 #for k in KEYS
       vec4 lanes@k = kv_decode(texel@k, quad);
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+      lanes@k -= zero@k;
+#endif
 #for r in ROWS
       score@r_@k += dot(query@r, lanes@k);
 #end
@@ -91,7 +99,7 @@ void main() {
       s *= uintBitsToFloat(FETCH(headScales, kvHead).x);
 #endif
 #ifdef TOKEN_SCALES
-      s *= uintBitsToFloat(FETCH(keyScales, kv_row_of(span, sequence, key, kvHead)).x);
+      s *= kv_scale(FETCH(keyScales, kv_row_of(span, sequence, key, kvHead)).x);
 #endif
       s = score_apply(sequence, row, key, s);
       s = k <= last && mask_visible(sequence, row, key) ? s : SOFTMAX_NONE;

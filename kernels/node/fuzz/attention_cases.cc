@@ -109,7 +109,7 @@ FuzzCase draw_attention(Random &random, bool paged) {
   Batch b = draw_batch(random, p.numSeqs, paged, c.blockSize, cache.header.numBlocks);
   int order = paged ? kPacked : random.between(kBsnh, kBnsh), group = random.between(1, 5);
   call.header = {kWireVersion, random.between(0, 3), order, paged ? cache.header.numBlocks : 0,
-                 paged ? cache.header.headScales : 0};
+                 paged ? cache.header.cacheBits : 0};
   p.numKvHeads = c.numKvHeads;
   p.numHeads = group * p.numKvHeads;
   p.headSize = c.headSize;

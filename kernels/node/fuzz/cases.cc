@@ -31,7 +31,7 @@ FuzzCase draw_cache_op(Random &random) {
   std::vector<int> ids = draw_ints(random, blocks, 0, call.header.numBlocks - 1);
   switch (random.between(0, 5)) {
     case 0: {
-      int heads = p.numKvHeads, bits = call.header.headScales;
+      int heads = p.numKvHeads, bits = call.header.cacheBits;
       return {op_named("TfjsAttnCacheInit"),
               {params, floats(random, {bits & kKeyHeadScales ? heads : 0}),
                floats(random, {bits & kValueHeadScales ? heads : 0})},

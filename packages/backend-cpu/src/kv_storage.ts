@@ -1,6 +1,6 @@
 import {
   BackendMismatchError,
-  bytesPerElement,
+  bytesPerRow,
   hasTokenScales,
   type BlockPairs,
   type KvBlockBytes,
@@ -26,6 +26,7 @@ export class HeapKvStorage implements KvStorage {
   readonly kind = 'fused';
   readonly bytes: number;
   readonly key: KvHalf;
+  /** The key itself where values are in the keys. */
   readonly value: KvHalf;
   private readonly regions: Region[] = [];
   private readonly forget: () => void;
@@ -37,17 +38,23 @@ export class HeapKvStorage implements KvStorage {
   ) {
     try {
       this.key = this.allocateHalf(layout.headSize, layout.kScale);
-      this.value = this.allocateHalf(layout.valueHeadSize, layout.vScale);
+      this.value = layout.valueInKey
+        ? this.key
+        : this.allocateHalf(layout.valueHeadSize, layout.vScale);
     } catch (error) {
       this.release();
       throw nameOp('KvCache', error);
     }
-    const halves = [this.key, this.value];
-    this.bytes = halves.reduce(
+    this.bytes = this.halves.reduce(
       (sum, { codes, tokenScales }) => sum + codes.byteLength + (tokenScales?.byteLength ?? 0),
       0,
     );
     this.forget = keepAlive(this);
+  }
+
+  /** What stands for itself. */
+  private get halves(): readonly KvHalf[] {
+    return this.layout.valueInKey ? [this.key] : [this.key, this.value];
   }
 
   private get heap(): Heap {
@@ -62,7 +69,7 @@ export class HeapKvStorage implements KvStorage {
       this.regions.push(region);
       return region;
     };
-    const codes = zeroed(rows * size * bytesPerElement(dtype));
+    const codes = zeroed(rows * bytesPerRow(dtype, size));
     const tokenScales = hasTokenScales(dtype) ? { tokenScales: zeroed(rows * 4) } : {};
     if (typeof scale === 'number') return { codes, ...tokenScales };
     const headScales = zeroed(scale.byteLength);
@@ -71,7 +78,7 @@ export class HeapKvStorage implements KvStorage {
   }
 
   copyBlocks(pairs: BlockPairs): void {
-    for (const half of [this.key, this.value]) {
+    for (const half of this.halves) {
       for (const region of partsOf(half)) {
         const bytes = region.bytes();
         const stride = bytes.length / this.layout.numBlocks;
@@ -85,13 +92,15 @@ export class HeapKvStorage implements KvStorage {
   readBlocks(blocks: readonly number[]): KvBlockBytes {
     const { numBlocks } = this.layout;
     const gather = (region: Region) => gatherBlocks(region.bytes(), blocks, numBlocks);
-    const scales = ({ tokenScales }: KvHalf) =>
-      tokenScales && new Float32Array(gather(tokenScales).buffer as ArrayBuffer);
+    const [key, value] = this.halves.map(({ codes, tokenScales }) => ({
+      codes: gather(codes),
+      scales: tokenScales && new Float32Array(gather(tokenScales).buffer as ArrayBuffer),
+    }));
     return {
-      key: gather(this.key.codes),
-      value: gather(this.value.codes),
-      keyScales: scales(this.key),
-      valueScales: scales(this.value),
+      key: key.codes,
+      value: value?.codes ?? new Uint8Array(),
+      keyScales: key.scales,
+      valueScales: value?.scales,
     };
   }
 
@@ -101,7 +110,7 @@ export class HeapKvStorage implements KvStorage {
       if (region && from) scatterBlocks(region.bytes(), blocks, numBlocks, from);
     };
     scatter(this.key.codes, bytes.key);
-    scatter(this.value.codes, bytes.value);
+    if (!this.layout.valueInKey) scatter(this.value.codes, bytes.value);
     scatter(this.key.tokenScales, bytes.keyScales);
     scatter(this.value.tokenScales, bytes.valueScales);
   }

@@ -1,7 +1,7 @@
 import { keep, type Tensor } from '@tensorflow/tfjs-core';
 import {
   BackendMismatchError,
-  bytesPerElement,
+  bytesPerRow,
   CapacityError,
   hasTokenScales,
   type BlockPairs,
@@ -27,8 +27,8 @@ export class TensorKvStorage implements KvStorage {
     readonly layout: KvCacheLayout,
     private readonly device: Device,
   ) {
-    const { key, value, scales } = bytesPerBlock(layout);
-    this.bytes = layout.numBlocks * (key + value + 2 * scales);
+    const parts = Object.values(bytesPerBlock(layout));
+    this.bytes = layout.numBlocks * parts.reduce((sum, bytes) => sum + bytes);
     const available = availableMemory();
     if (this.bytes > available) {
       throw new CapacityError(
@@ -37,7 +37,7 @@ export class TensorKvStorage implements KvStorage {
       );
     }
     this.tensor = withHeadScales(device, layout.kScale, (keyScales) =>
-      withHeadScales(device, layout.vScale, (valueScales) => {
+      withHeadScales(device, layout.valueInKey ? 1 : layout.vScale, (valueScales) => {
         const inputs = [cacheParams(device, layout, 0), keyScales, valueScales];
         return keep(device.run('KvCache', 'TfjsAttnCacheInit', inputs, 1)[0]);
       }),
@@ -119,13 +119,15 @@ function withHeadScales<T>(
     : device.withFloats(scale.slice(), body);
 }
 
-function bytesPerBlock({ blockSize, numKvHeads, headSize, valueHeadSize, dtype }: KvCacheLayout) {
-  const rows = blockSize * numKvHeads;
-  const width = bytesPerElement(dtype);
+/** In the order in which they lie. */
+function bytesPerBlock({ dtype, valueInKey, ...layout }: KvCacheLayout) {
+  const rows = layout.blockSize * layout.numKvHeads;
+  const scales = hasTokenScales(dtype) ? rows * 4 : 0;
   return {
-    key: rows * headSize * width,
-    value: rows * valueHeadSize * width,
-    scales: hasTokenScales(dtype) ? rows * 4 : 0,
+    key: rows * bytesPerRow(dtype, layout.headSize),
+    value: valueInKey ? 0 : rows * bytesPerRow(dtype, layout.valueHeadSize),
+    keyScales: scales,
+    valueScales: valueInKey ? 0 : scales,
   };
 }
 
@@ -138,8 +140,7 @@ class Parts {
   readonly valueScales?: Uint8Array;
 
   constructor(layout: KvCacheLayout, blocks: number, buffer?: ArrayBuffer) {
-    const { key, value, scales } = bytesPerBlock(layout);
-    const lengths = [key, value, scales, scales].map((bytes) => bytes * blocks);
+    const lengths = Object.values(bytesPerBlock(layout)).map((bytes) => bytes * blocks);
     const padded = lengths.map((bytes) => Math.ceil(bytes / 4) * 4);
     this.buffer = buffer ?? new ArrayBuffer(padded.reduce((sum, bytes) => sum + bytes));
     let at = 0;
@@ -150,10 +151,8 @@ class Parts {
     });
     this.key = keys;
     this.value = values;
-    if (scales > 0) {
-      this.keyScales = keyScales;
-      this.valueScales = valueScales;
-    }
+    if (keyScales.length > 0) this.keyScales = keyScales;
+    if (valueScales.length > 0) this.valueScales = valueScales;
   }
 }
 

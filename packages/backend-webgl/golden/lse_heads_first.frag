@@ -13,6 +13,7 @@ precision highp isampler2DArray;
 #define VALUE_LANES 64
 #define KEY_TEXELS 16
 #define VALUE_TEXELS 16
+#define VALUE_STRIDE 16
 #define KV_FLOAT32 0
 #define KV_FLOAT16 1
 #define KV_BFLOAT16 2
@@ -21,6 +22,7 @@ precision highp isampler2DArray;
 #define KV_INT8 5
 #define KV_INT8_PER_TOKEN_HEAD 6
 #define KV_FP8_PER_TOKEN_HEAD 7
+#define KV_INT4_PER_TOKEN_HEAD 8
 #define KV_TYPE 0
 #define KV_QUADS 1
 #define HEADS_FIRST

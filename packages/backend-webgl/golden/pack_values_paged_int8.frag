@@ -13,6 +13,7 @@ precision highp isampler2DArray;
 #define VALUE_LANES 64
 #define KEY_TEXELS 16
 #define VALUE_TEXELS 16
+#define VALUE_STRIDE 16
 #define BLOCK_SIZE 16
 #define LINE 16
 #define LANES 64
@@ -25,6 +26,7 @@ precision highp isampler2DArray;
 #define KV_INT8 5
 #define KV_INT8_PER_TOKEN_HEAD 6
 #define KV_FP8_PER_TOKEN_HEAD 7
+#define KV_INT4_PER_TOKEN_HEAD 8
 #define KV_TYPE 6
 #define KV_QUADS 4
 #define PAGED
@@ -166,6 +168,12 @@ vec4 kv_e4m3(uvec4 code) {
   value = mix(value, uintBitsToFloat(uvec4(0x7fc00000u)), equal(magnitude, uvec4(0x7fu)));
   return uintBitsToFloat(floatBitsToUint(value) | ((code & 0x80u) << 24));
 }
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+float kv_scale(uint stored) { return uintBitsToFloat(stored & 0xfffffff0u); }
+float kv_zero(uint stored) { return float(stored & 15u); }
+#else
+float kv_scale(uint stored) { return uintBitsToFloat(stored); }
+#endif
 vec4 kv_decode(uvec4 texel, int quad) {
 #if KV_TYPE == KV_FLOAT32
   return uintBitsToFloat(texel);
@@ -178,6 +186,9 @@ vec4 kv_decode(uvec4 texel, int quad) {
 #elif KV_TYPE == KV_INT8 || KV_TYPE == KV_INT8_PER_TOKEN_HEAD
   ivec4 word = ivec4(int(texel[quad]));
   return vec4((word << ivec4(24, 16, 8, 0)) >> 24);
+#elif KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+  uint word = texel[quad / 2] >> (quad % 2 * 16);
+  return vec4((uvec4(word) >> uvec4(0u, 4u, 8u, 12u)) & 15u);
 #elif KV_TYPE == KV_FP8_E5M2
   uint word = texel[quad];
   vec2 even = unpackHalf2x16((word & 0x00ff00ffu) << 8);
@@ -259,7 +270,11 @@ void main() {
     lanes = tensor_quad(rows, rowsView, row * LANES + quad * 4, LANES - quad * 4);
 #endif
 #ifdef TOKEN_SCALES
-    lanes *= uintBitsToFloat(FETCH(scales, row).x);
+    uint stored = FETCH(scales, row).x;
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+    lanes -= kv_zero(stored);
+#endif
+    lanes *= kv_scale(stored);
 #endif
   }
   texel = floatBitsToUint(lanes);

@@ -13,6 +13,7 @@ precision highp isampler2DArray;
 #define VALUE_LANES 64
 #define KEY_TEXELS 8
 #define VALUE_TEXELS 8
+#define VALUE_STRIDE 8
 #define BLOCK_SIZE 16
 #define KV_FLOAT32 0
 #define KV_FLOAT16 1
@@ -22,6 +23,7 @@ precision highp isampler2DArray;
 #define KV_INT8 5
 #define KV_INT8_PER_TOKEN_HEAD 6
 #define KV_FP8_PER_TOKEN_HEAD 7
+#define KV_INT4_PER_TOKEN_HEAD 8
 #define KV_TYPE 1
 #define KV_QUADS 2
 #define PAGED
@@ -161,6 +163,12 @@ vec4 kv_e4m3(uvec4 code) {
   value = mix(value, uintBitsToFloat(uvec4(0x7fc00000u)), equal(magnitude, uvec4(0x7fu)));
   return uintBitsToFloat(floatBitsToUint(value) | ((code & 0x80u) << 24));
 }
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+float kv_scale(uint stored) { return uintBitsToFloat(stored & 0xfffffff0u); }
+float kv_zero(uint stored) { return float(stored & 15u); }
+#else
+float kv_scale(uint stored) { return uintBitsToFloat(stored); }
+#endif
 vec4 kv_decode(uvec4 texel, int quad) {
 #if KV_TYPE == KV_FLOAT32
   return uintBitsToFloat(texel);
@@ -173,6 +181,9 @@ vec4 kv_decode(uvec4 texel, int quad) {
 #elif KV_TYPE == KV_INT8 || KV_TYPE == KV_INT8_PER_TOKEN_HEAD
   ivec4 word = ivec4(int(texel[quad]));
   return vec4((word << ivec4(24, 16, 8, 0)) >> 24);
+#elif KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+  uint word = texel[quad / 2] >> (quad % 2 * 16);
+  return vec4((uvec4(word) >> uvec4(0u, 4u, 8u, 12u)) & 15u);
 #elif KV_TYPE == KV_FP8_E5M2
   uint word = texel[quad];
   vec2 even = unpackHalf2x16((word & 0x00ff00ffu) << 8);
@@ -295,12 +306,17 @@ bool is_finite(vec4 x) { return all(lessThan(floatBitsToUint(x) & 0x7f800000u, u
 #define FIND(key, last) Span span = kv_span(sequence, key, last);
 #define ROW(key, k) int row = kv_row_of(span, sequence, key, kvHead);
 #define LANES_OF(c) min(column * QUADS + (c), VALUE_TEXELS * KV_QUADS - 1)
-#define VALUE(c, k) kv_decode(FETCH(values, row * VALUE_TEXELS + LANES_OF(c) / KV_QUADS), LANES_OF(c) % KV_QUADS)
+#define STORED(c, k) kv_decode(FETCH(values, row * VALUE_STRIDE + LANES_OF(c) / KV_QUADS), LANES_OF(c) % KV_QUADS)
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+#define VALUE(c, k) (STORED(c, k) - kv_zero(stored))
+#else
+#define VALUE(c, k) STORED(c, k)
+#endif
 #endif
 #ifdef TOKEN_SCALES
-#define VALUE_SCALE uintBitsToFloat(FETCH(valueScales, row).x)
+#define SCALE(name) uint stored = FETCH(valueScales, row).x; float name = kv_scale(stored);
 #else
-#define VALUE_SCALE 1.0
+#define SCALE(name) float name = 1.0;
 #endif
 void main() {
   ivec2 at = ivec2(gl_FragCoord.xy);
@@ -390,7 +406,7 @@ void main() {
     FIND(key0, last)
     {
       ROW(min(key0 + 0, last), 0)
-      float scale = VALUE_SCALE;
+      SCALE(scale)
       vec4 value0 = VALUE(0, 0);
       vec4 value1 = VALUE(1, 0);
       o0_0 += w0_0.x * scale * value0;
@@ -404,7 +420,7 @@ void main() {
     }
     {
       ROW(min(key0 + 1, last), 1)
-      float scale = VALUE_SCALE;
+      SCALE(scale)
       vec4 value0 = VALUE(0, 1);
       vec4 value1 = VALUE(1, 1);
       o0_0 += w0_0.y * scale * value0;
@@ -418,7 +434,7 @@ void main() {
     }
     {
       ROW(min(key0 + 2, last), 2)
-      float scale = VALUE_SCALE;
+      SCALE(scale)
       vec4 value0 = VALUE(0, 2);
       vec4 value1 = VALUE(1, 2);
       o0_0 += w0_0.z * scale * value0;
@@ -432,7 +448,7 @@ void main() {
     }
     {
       ROW(min(key0 + 3, last), 3)
-      float scale = VALUE_SCALE;
+      SCALE(scale)
       vec4 value0 = VALUE(0, 3);
       vec4 value1 = VALUE(1, 3);
       o0_0 += w0_0.w * scale * value0;
@@ -446,7 +462,7 @@ void main() {
     }
     {
       ROW(min(key0 + 4, last), 4)
-      float scale = VALUE_SCALE;
+      SCALE(scale)
       vec4 value0 = VALUE(0, 4);
       vec4 value1 = VALUE(1, 4);
       o0_0 += w0_1.x * scale * value0;
@@ -460,7 +476,7 @@ void main() {
     }
     {
       ROW(min(key0 + 5, last), 5)
-      float scale = VALUE_SCALE;
+      SCALE(scale)
       vec4 value0 = VALUE(0, 5);
       vec4 value1 = VALUE(1, 5);
       o0_0 += w0_1.y * scale * value0;
@@ -474,7 +490,7 @@ void main() {
     }
     {
       ROW(min(key0 + 6, last), 6)
-      float scale = VALUE_SCALE;
+      SCALE(scale)
       vec4 value0 = VALUE(0, 6);
       vec4 value1 = VALUE(1, 6);
       o0_0 += w0_1.z * scale * value0;
@@ -510,7 +526,7 @@ void main() {
       int key = batch_key(group, ordinal);
       FIND(key - k, key)
       ROW(key, k)
-      float scale = VALUE_SCALE;
+      SCALE(scale)
       vec4 value0 = VALUE(0, k);
       vec4 value1 = VALUE(1, k);
       {

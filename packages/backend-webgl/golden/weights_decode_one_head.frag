@@ -13,6 +13,7 @@ precision highp isampler2DArray;
 #define VALUE_LANES 64
 #define KEY_TEXELS 16
 #define VALUE_TEXELS 16
+#define VALUE_STRIDE 16
 #define KV_FLOAT32 0
 #define KV_FLOAT16 1
 #define KV_BFLOAT16 2
@@ -21,6 +22,7 @@ precision highp isampler2DArray;
 #define KV_INT8 5
 #define KV_INT8_PER_TOKEN_HEAD 6
 #define KV_FP8_PER_TOKEN_HEAD 7
+#define KV_INT4_PER_TOKEN_HEAD 8
 #define KV_TYPE 0
 #define KV_QUADS 1
 uniform float paramFloats[4];
@@ -158,6 +160,12 @@ vec4 kv_e4m3(uvec4 code) {
   value = mix(value, uintBitsToFloat(uvec4(0x7fc00000u)), equal(magnitude, uvec4(0x7fu)));
   return uintBitsToFloat(floatBitsToUint(value) | ((code & 0x80u) << 24));
 }
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+float kv_scale(uint stored) { return uintBitsToFloat(stored & 0xfffffff0u); }
+float kv_zero(uint stored) { return float(stored & 15u); }
+#else
+float kv_scale(uint stored) { return uintBitsToFloat(stored); }
+#endif
 vec4 kv_decode(uvec4 texel, int quad) {
 #if KV_TYPE == KV_FLOAT32
   return uintBitsToFloat(texel);
@@ -170,6 +178,9 @@ vec4 kv_decode(uvec4 texel, int quad) {
 #elif KV_TYPE == KV_INT8 || KV_TYPE == KV_INT8_PER_TOKEN_HEAD
   ivec4 word = ivec4(int(texel[quad]));
   return vec4((word << ivec4(24, 16, 8, 0)) >> 24);
+#elif KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+  uint word = texel[quad / 2] >> (quad % 2 * 16);
+  return vec4((uvec4(word) >> uvec4(0u, 4u, 8u, 12u)) & 15u);
 #elif KV_TYPE == KV_FP8_E5M2
   uint word = texel[quad];
   vec2 even = unpackHalf2x16((word & 0x00ff00ffu) << 8);
@@ -373,6 +384,15 @@ void main() {
   int row5 = kv_row_of(span, sequence, key0 + min(5, last), kvHead) * KEY_TEXELS;
   int row6 = kv_row_of(span, sequence, key0 + min(6, last), kvHead) * KEY_TEXELS;
 #define NEXT_KEYS
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+  float zero0 = kv_zero(FETCH(keyScales, row0 / KEY_TEXELS).x);
+  float zero1 = kv_zero(FETCH(keyScales, row1 / KEY_TEXELS).x);
+  float zero2 = kv_zero(FETCH(keyScales, row2 / KEY_TEXELS).x);
+  float zero3 = kv_zero(FETCH(keyScales, row3 / KEY_TEXELS).x);
+  float zero4 = kv_zero(FETCH(keyScales, row4 / KEY_TEXELS).x);
+  float zero5 = kv_zero(FETCH(keyScales, row5 / KEY_TEXELS).x);
+  float zero6 = kv_zero(FETCH(keyScales, row6 / KEY_TEXELS).x);
+#endif
 #endif
   float score0_0 = 0.0;
   float score0_1 = 0.0;
@@ -423,18 +443,39 @@ void main() {
       vec4 query0 = uintBitsToFloat(texelFetch(queries, queryAt + ivec2(0, 0), 0));
       queryAt.y += ROWS;
       vec4 lanes0 = kv_decode(texel0, quad);
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+      lanes0 -= zero0;
+#endif
       score0_0 += dot(query0, lanes0);
       vec4 lanes1 = kv_decode(texel1, quad);
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+      lanes1 -= zero1;
+#endif
       score0_1 += dot(query0, lanes1);
       vec4 lanes2 = kv_decode(texel2, quad);
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+      lanes2 -= zero2;
+#endif
       score0_2 += dot(query0, lanes2);
       vec4 lanes3 = kv_decode(texel3, quad);
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+      lanes3 -= zero3;
+#endif
       score0_3 += dot(query0, lanes3);
       vec4 lanes4 = kv_decode(texel4, quad);
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+      lanes4 -= zero4;
+#endif
       score0_4 += dot(query0, lanes4);
       vec4 lanes5 = kv_decode(texel5, quad);
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+      lanes5 -= zero5;
+#endif
       score0_5 += dot(query0, lanes5);
       vec4 lanes6 = kv_decode(texel6, quad);
+#if KV_TYPE == KV_INT4_PER_TOKEN_HEAD
+      lanes6 -= zero6;
+#endif
       score0_6 += dot(query0, lanes6);
     }
   }
@@ -457,7 +498,7 @@ void main() {
       s *= uintBitsToFloat(FETCH(headScales, kvHead).x);
 #endif
 #ifdef TOKEN_SCALES
-      s *= uintBitsToFloat(FETCH(keyScales, kv_row_of(span, sequence, key, kvHead)).x);
+      s *= kv_scale(FETCH(keyScales, kv_row_of(span, sequence, key, kvHead)).x);
 #endif
       s = score_apply(sequence, row, key, s);
       s = k <= last && mask_visible(sequence, row, key) ? s : SOFTMAX_NONE;

@@ -1,5 +1,11 @@
 import type { KvCacheDtype } from '@tfjs-attention/core';
-import { decode, encode, hasTokenScales, maxStored } from '@tfjs-attention/core/provider';
+import {
+  codesPerRow,
+  decodeRow,
+  encodeRow,
+  hasTokenScales,
+  measureRow,
+} from '@tfjs-attention/core/provider';
 
 /** Scale for standard normal data: int8 then reaches 5 standard deviations; the floats need none. */
 export function scaleOf(dtype: KvCacheDtype): number {
@@ -9,12 +15,11 @@ export function scaleOf(dtype: KvCacheDtype): number {
 /** What a cache of `dtype` gives back for one token's row of one head. */
 export function storedRow(row: Float32Array, dtype: KvCacheDtype): Float32Array {
   if (dtype === 'float32') return row;
-  const scale = hasTokenScales(dtype) ? rowScale(row, dtype) : scaleOf(dtype);
-  return row.map((x) => decode(dtype, encode(dtype, Math.fround(x / scale))) * scale);
-}
-
-/** max(max|x| / QMAX, 1e-6) in float32. */
-function rowScale(row: Float32Array, dtype: KvCacheDtype): number {
-  const most = row.reduce((found, x) => Math.max(found, Math.abs(x)), 0);
-  return Math.max(Math.fround(most / maxStored(dtype)), Math.fround(1e-6));
+  const size = row.length;
+  const scale = hasTokenScales(dtype) ? measureRow(dtype, row, 0, size) : scaleOf(dtype);
+  const codes = new Uint16Array(codesPerRow(dtype, size));
+  encodeRow(dtype, row, 0, size, scale, codes, 0);
+  const values = new Float32Array(size);
+  decodeRow(dtype, codes, 0, size, scale, values, 0);
+  return values;
 }

@@ -33,12 +33,12 @@ export interface AttentionKernels {
     inputs: AttentionTensors;
     attrs: { problem: AttentionProblem; storage: KvStorage };
   };
-  /** Writes k, v `[T, K, H]` into the plan's slots. No output. */
+  /** Writes k, v `[T, K, H]` into the plan's slots; no v where `layout.valueInKey`. No output. */
   TfjsAttnReshapeAndCache: {
-    inputs: { k: Tensor; v: Tensor };
+    inputs: { k: Tensor; v?: Tensor };
     attrs: { plan: AttentionPlan; storage: KvStorage };
   };
-  /** Dequantised keys and values of the slots: `[T, K, H]`, `[T, K, Hv]`. */
+  /** Dequantised keys and values of the slots: `[T, K, H]`, `[T, K, Hv]`; keys alone where `layout.valueInKey`. */
   TfjsAttnGatherCache: {
     inputs: Record<string, never>;
     attrs: { slots: Int32Array; storage: KvStorage };

@@ -1,12 +1,12 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { KvCacheDtype } from '@tfjs-attention/core/provider';
+import type { ElementDtype } from '@tfjs-attention/core/provider';
 import type { Site } from '../runtime.js';
 import { sizeOf } from '../tensors/port.js';
 import { runCall } from './call.js';
 
 interface Conversion {
   readonly scale: number;
-  readonly dtype: KvCacheDtype;
+  readonly dtype: ElementDtype;
   readonly decode: boolean;
 }
 

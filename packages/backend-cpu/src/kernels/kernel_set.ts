@@ -4,7 +4,7 @@ import type {
   CacheOperandName,
   CacheParams,
   GradientOperandName,
-  KvCacheDtype,
+  ElementDtype,
 } from '@tfjs-attention/core/provider';
 import type { Region, Regions } from '../heap/region.js';
 
@@ -35,6 +35,6 @@ export interface KernelSet {
   /** Outputs `[rows, heads, size]`, lse `[rows, heads]`. */
   mergeStates(regions: MergeRegions, rows: number, heads: number, size: number): void;
   /** float32 to one byte each. */
-  fp8Encode(x: Region, codes: Region, count: number, scale: number, dtype: KvCacheDtype): void;
-  fp8Decode(codes: Region, x: Region, count: number, scale: number, dtype: KvCacheDtype): void;
+  fp8Encode(x: Region, codes: Region, count: number, scale: number, dtype: ElementDtype): void;
+  fp8Decode(codes: Region, x: Region, count: number, scale: number, dtype: ElementDtype): void;
 }

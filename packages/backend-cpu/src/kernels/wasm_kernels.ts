@@ -7,7 +7,7 @@ import {
   KV_CACHE_DTYPES,
   type AttentionParams,
   type CacheParams,
-  type KvCacheDtype,
+  type ElementDtype,
 } from '@tfjs-attention/core/provider';
 import type { Arena } from '../heap/arena.js';
 import type { Heap } from '../heap/heap.js';
@@ -137,12 +137,12 @@ export class WasmKernels implements KernelSet {
     );
   }
 
-  fp8Encode(x: Region, codes: Region, count: number, scale: number, dtype: KvCacheDtype): void {
+  fp8Encode(x: Region, codes: Region, count: number, scale: number, dtype: ElementDtype): void {
     const index = KV_CACHE_DTYPES.indexOf(dtype);
     this.exports.fp8_encode(x.address, codes.address, count, scale, index);
   }
 
-  fp8Decode(codes: Region, x: Region, count: number, scale: number, dtype: KvCacheDtype): void {
+  fp8Decode(codes: Region, x: Region, count: number, scale: number, dtype: ElementDtype): void {
     const index = KV_CACHE_DTYPES.indexOf(dtype);
     this.exports.fp8_decode(codes.address, x.address, count, scale, index);
   }

@@ -1,15 +1,13 @@
 import {
-  encode,
-  hasTokenScales,
+  decodeRow,
+  encodeRow,
   KV_CACHE_DTYPES,
-  maxStored,
+  measureRow,
   type CacheParams,
 } from '@tfjs-attention/core/provider';
 import type { Region } from '../heap/region.js';
 import type { CacheRegions } from '../kernels/kernel_set.js';
-import { codesOf, valuesOf, type Codes } from './codes.js';
-
-const { abs, fround, max } = Math;
+import { codesOf, type Codes } from './codes.js';
 
 /** Keys or values of a cache, with the new tokens `[T, K, size]` beside them. */
 class CacheHalf {
@@ -33,12 +31,12 @@ class CacheHalf {
     this.size = half === 'k' ? params.headSize : params.valueHeadSize;
     this.stored = stored;
     this.fresh = fresh.floats();
-    this.scale = fround(params[`${half}Scale`]);
+    this.scale = Math.fround(params[`${half}Scale`]);
     this.headScales = operands[`${half}HeadScales`]?.floats();
     this.tokenScales = operands[`${half}TokenScales`]?.floats();
   }
 
-  /** For writing, float32 as bits. */
+  /** float32 as bits. */
   get codes(): Uint32Array | Codes {
     const { buffer, byteOffset, byteLength } = this.stored.bytes();
     return this.dtype === 'float32'
@@ -68,42 +66,19 @@ export function plainCacheWrite(params: CacheParams, operands: CacheRegions): vo
   forEachRow(params, operands, (half, slot, from, head) => {
     if (slot < 0) return;
     const { dtype, fresh, size, codes, tokenScales } = half;
-    if (hasTokenScales(dtype) && tokenScales) {
-      let most = 0;
-      for (let d = 0; d < size; d++) {
-        // A NaN is no size.
-        const magnitude = abs(fresh[from + d]);
-        if (magnitude > most) most = magnitude;
-      }
-      tokenScales[slot * params.numKvHeads + head] = max(
-        fround(most / maxStored(dtype)),
-        fround(1e-6),
-      );
+    if (tokenScales) {
+      tokenScales[slot * params.numKvHeads + head] = measureRow(dtype, fresh, from, size);
     }
-    const scale = half.scaleOf(slot, head);
-    const to = half.at(slot, head);
-    for (let d = 0; d < size; d++) {
-      codes[to + d] = encode(dtype, fround(fresh[from + d] / scale));
-    }
+    encodeRow(dtype, fresh, from, size, half.scaleOf(slot, head), codes, half.at(slot, head));
   });
 }
 
 /** Slots as float32; zeros for slot -1. */
 export function plainCacheGather(params: CacheParams, operands: CacheRegions): void {
   forEachRow(params, operands, (half, slot, to, head) => {
-    const { dtype, fresh, size } = half;
-    if (slot < 0) {
-      fresh.fill(0, to, to + size);
-      return;
-    }
-    const codes = codesOf(dtype, half.stored);
-    const table = valuesOf(dtype);
-    const scale = half.scaleOf(slot, head);
-    const from = half.at(slot, head);
-    for (let d = 0; d < size; d++) {
-      const code = codes[from + d];
-      fresh[to + d] = (table === undefined ? code : table[code]) * scale;
-    }
+    const { dtype, fresh, size, codes } = half;
+    if (slot < 0) fresh.fill(0, to, to + size);
+    else decodeRow(dtype, codes, half.at(slot, head), size, half.scaleOf(slot, head), fresh, to);
   });
 }
 
@@ -114,7 +89,7 @@ function forEachRow(
 ): void {
   const slots = operands.slotMapping?.ints();
   if (slots === undefined) throw new TypeError('the operand slotMapping is missing');
-  for (const name of ['k', 'v'] as const) {
+  for (const name of params.valueHeadSize > 0 ? (['k', 'v'] as const) : (['k'] as const)) {
     const half = new CacheHalf(params, operands, name);
     for (let token = 0; token < params.numTokens; token++) {
       for (let head = 0; head < params.numKvHeads; head++) {

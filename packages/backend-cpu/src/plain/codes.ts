@@ -1,4 +1,9 @@
-import { bytesPerElement, decode, type KvCacheDtype } from '@tfjs-attention/core/provider';
+import {
+  bytesPerElement,
+  decode,
+  type ElementDtype,
+  type KvCacheDtype,
+} from '@tfjs-attention/core/provider';
 import type { Region } from '../heap/region.js';
 
 /** Stored elements: float32 as numbers, everything else as codes. */
@@ -11,6 +16,7 @@ export function codesOf(dtype: KvCacheDtype, region: Region): Codes {
       return new Float32Array(buffer, byteOffset, byteLength / 4);
     case 2:
       return new Uint16Array(buffer, byteOffset, byteLength / 2);
+    case 0.5:
     case 1:
       return new Uint8Array(buffer, byteOffset, byteLength);
   }
@@ -19,7 +25,7 @@ export function codesOf(dtype: KvCacheDtype, region: Region): Codes {
 const tables = new Map<KvCacheDtype, Float32Array>();
 
 /** Value of every code, before scales; undefined for float32, which is its own value. */
-export function valuesOf(dtype: KvCacheDtype): Float32Array | undefined {
+export function valuesOf(dtype: ElementDtype): Float32Array | undefined {
   if (dtype === 'float32') return undefined;
   let table = tables.get(dtype);
   if (table === undefined) {

@@ -1,4 +1,10 @@
-import { KV_CACHE_DTYPES, type AttentionParams } from '@tfjs-attention/core/provider';
+import {
+  int4Code,
+  int4Scale,
+  int4Zero,
+  KV_CACHE_DTYPES,
+  type AttentionParams,
+} from '@tfjs-attention/core/provider';
 import type { AttentionRegions } from '../kernels/kernel_set.js';
 import { codesOf, valuesOf, type Codes } from './codes.js';
 import { rightIndex, TILE_KEYS } from './products.js';
@@ -7,6 +13,7 @@ import { rightIndex, TILE_KEYS } from './products.js';
 export class KvReader {
   private readonly codes: Codes;
   private readonly table: Float32Array | undefined;
+  private readonly isInt4: boolean;
   private readonly scale: number;
   private readonly headScales: Float32Array | undefined;
   private readonly tokenScales: Float32Array | undefined;
@@ -26,7 +33,8 @@ export class KvReader {
     const region = operands[half];
     if (region === undefined) throw new TypeError(`the operand ${half} is missing`);
     this.codes = codesOf(dtype, region);
-    this.table = valuesOf(dtype);
+    this.isInt4 = dtype === 'int4_per_token_head';
+    this.table = dtype === 'int4_per_token_head' ? undefined : valuesOf(dtype);
     // Kernels read scales as float32.
     this.scale = Math.fround(params[`${half}Scale`]);
     this.headScales = operands[`${half}HeadScales`]?.floats();
@@ -55,7 +63,8 @@ export class KvReader {
     first: number,
     count: number,
   ): boolean {
-    const { codes, table, size, strides, params, blockTables, laneStep, pairStep } = this;
+    const { codes, table, isInt4, size, strides, params } = this;
+    const { blockTables, laneStep, pairStep } = this;
     let finite = true;
     for (let row = 0; row < count; row++) {
       const j = first + row;
@@ -70,10 +79,12 @@ export class KvReader {
         at += block * strides.batch + offset * strides.token;
         token = block * blockSize + offset;
       }
-      const scale = this.scaleOf(token, kvHead);
+      const stored = this.scaleOf(token, kvHead);
+      const scale = isInt4 ? int4Scale(stored) : stored;
+      const zero = isInt4 ? int4Zero(stored) : 0;
       let sum = 0;
       for (let d = 0, to = this.place(row, 0); d < size; d++) {
-        const code = codes[at + d];
+        const code = isInt4 ? int4Code(codes, at, d) - zero : codes[at + d];
         const value = (table === undefined ? code : table[code]) * scale;
         tile[to] = value;
         to += d & 1 ? pairStep - laneStep : laneStep;

@@ -2,7 +2,7 @@ import {
   encode,
   type AttentionParams,
   type CacheParams,
-  type KvCacheDtype,
+  type ElementDtype,
 } from '@tfjs-attention/core/provider';
 import type { Region } from '../heap/region.js';
 import type {
@@ -40,14 +40,14 @@ export class PlainKernels implements KernelSet {
     plainMergeStates(regions, rows, heads, size);
   }
 
-  fp8Encode(x: Region, codes: Region, count: number, scale: number, dtype: KvCacheDtype): void {
+  fp8Encode(x: Region, codes: Region, count: number, scale: number, dtype: ElementDtype): void {
     const values = x.floats();
     const bytes = codes.bytes();
     const divisor = Math.fround(scale);
     for (let i = 0; i < count; i++) bytes[i] = encode(dtype, Math.fround(values[i] / divisor));
   }
 
-  fp8Decode(codes: Region, x: Region, count: number, scale: number, dtype: KvCacheDtype): void {
+  fp8Decode(codes: Region, x: Region, count: number, scale: number, dtype: ElementDtype): void {
     const bytes = codes.bytes();
     const values = x.floats();
     const table = valuesOf(dtype) as Float32Array;

@@ -31,7 +31,7 @@ export function denseOperands(
   inputs: AttentionInputs,
 ): number[] {
   const order = spec.kv.kind === 'dense' ? spec.kv.order : 'packed';
-  const header: CallHeader = { order, numBlocks: 0, headScales: 0 };
+  const header: CallHeader = { order, numBlocks: 0, cacheBits: 0 };
   return [
     device.params.idOf(attentionWire.pack(header, params)),
     batchInts(device, ints),
@@ -49,7 +49,7 @@ function pagedOperands(
   storage: TensorKvStorage,
 ): number[] {
   return [
-    device.params.idOf(attentionWire.pack(cacheHeader(storage.layout), params)),
+    device.params.idOf(attentionWire.pack(cacheHeader(storage.layout, params.blockSize), params)),
     batchInts(device, ints),
     device.idOf(inputs.q),
     storage.idFor(op, device),

@@ -12,7 +12,7 @@ import { cacheHeader, cacheWire } from './wire.js';
 /** Writes k and v to the plan's slots. No output. */
 export function reshapeAndCache(
   device: Device,
-  inputs: { readonly k: TensorInfo; readonly v: TensorInfo },
+  inputs: { readonly k: TensorInfo; readonly v?: TensorInfo },
   plan: AttentionPlan,
   storage: TensorKvStorage,
 ): TensorInfo[] {
@@ -21,13 +21,13 @@ export function reshapeAndCache(
     cacheParams(device, storage.layout, plan.numTokens),
     batchInts(device, plan),
     device.idOf(inputs.k),
-    device.idOf(inputs.v),
+    device.operand(inputs.v),
     storage.idFor(op, device),
   ];
   return device.run(op, 'TfjsAttnReshapeAndCache', operands, 0);
 }
 
-/** Dequantised keys `[T, K, H]` and values `[T, K, Hv]` of slots. */
+/** Dequantised keys `[T, K, H]` of slots, and values `[T, K, Hv]` unless they are in the keys. */
 export function gatherCache(
   device: Device,
   slots: Int32Array,

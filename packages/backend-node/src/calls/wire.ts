@@ -2,7 +2,7 @@ import { ATTENTION_PARAMS, CACHE_PARAMS, type KvCacheLayout } from '@tfjs-attent
 import { askedThreads } from '../threads.js';
 
 /** As `kWireVersion` in kernels/node/call.h. */
-export const WIRE_VERSION = 2;
+export const WIRE_VERSION = 3;
 
 /** How query, output and dense keys lie, by the number that ops know it under. */
 export const TENSOR_ORDERS = { bsnh: 0, bnsh: 1, packed: 2 } as const;
@@ -12,7 +12,8 @@ export interface CallHeader {
   readonly order: keyof typeof TENSOR_ORDERS;
   /** 0 = no cache. */
   readonly numBlocks: number;
-  readonly headScales: number;
+  /** 1, 2: scales of keys and of values are one a head; 4: values are in the keys. */
+  readonly cacheBits: number;
 }
 
 const HEADER_WORDS = 5;
@@ -33,7 +34,7 @@ class Wire<Name extends string> {
 
   /** Good until the next call. Objects whose keys stand in table order are read fastest. */
   pack(
-    { order, numBlocks, headScales }: CallHeader,
+    { order, numBlocks, cacheBits }: CallHeader,
     values: Readonly<Record<Name, number>>,
   ): Int32Array {
     const { names, isFloat, words, floats } = this;
@@ -41,7 +42,7 @@ class Wire<Name extends string> {
     words[1] = askedThreads();
     words[2] = TENSOR_ORDERS[order];
     words[3] = numBlocks;
-    words[4] = headScales;
+    words[4] = cacheBits;
     const keys = Object.keys(values);
     const entries: number[] = Object.values(values);
     for (let i = 0; i < names.length; i++) {
@@ -56,8 +57,12 @@ class Wire<Name extends string> {
 export const attentionWire = new Wire(ATTENTION_PARAMS);
 export const cacheWire = new Wire(CACHE_PARAMS);
 
-/** Header of a call over a cache. Scales one a head lie in the cache itself. */
-export function cacheHeader({ numBlocks, kScale, vScale }: KvCacheLayout): CallHeader {
-  const headScales = (typeof kScale === 'number' ? 0 : 1) | (typeof vScale === 'number' ? 0 : 2);
-  return { order: 'packed', numBlocks, headScales };
+/** Header of a call over a cache, seen in blocks of `blockSize`. Scales one a head lie in the cache itself. */
+export function cacheHeader(layout: KvCacheLayout, blockSize = layout.blockSize): CallHeader {
+  const { kScale, vScale, valueInKey } = layout;
+  const numBlocks = (layout.numBlocks * layout.blockSize) / blockSize;
+  const perHead = (scale: number | Float32Array) => typeof scale !== 'number';
+  const cacheBits =
+    (perHead(kScale) ? 1 : 0) | (perHead(vScale) && !valueInKey ? 2 : 0) | (valueInKey ? 4 : 0);
+  return { order: 'packed', numBlocks, cacheBits };
 }

@@ -21,18 +21,18 @@ import { uploadSlots } from './upload_batch.js';
 /** Writes k and v to the plan's slots. No output. */
 export function reshapeAndCache(
   device: Device,
-  inputs: { readonly k: TensorInfo; readonly v: TensorInfo },
+  inputs: { readonly k: TensorInfo; readonly v?: TensorInfo },
   plan: AttentionPlan,
   storage: TextureKvStorage,
 ): TensorInfo[] {
   return runCall(device, 'reshapeAndCache', (call) => {
     const slots = plan.slotMapping;
     if (slots === undefined) return;
-    const [k, v] = [call.input(inputs.k), call.input(inputs.v)];
+    const [k, v] = [call.input(inputs.k), inputs.v && call.input(inputs.v)];
     const ints = uploadSlots(device, plan, slots);
     device.run('reshapeAndCache', () => {
       writeHalf(storage, storage.key, 0, k, ints, slots);
-      writeHalf(storage, storage.value, storage.layout.numKvHeads, v, ints, slots);
+      if (v) writeHalf(storage, storage.value, storage.layout.numKvHeads, v, ints, slots);
     });
   });
 }
@@ -49,6 +49,7 @@ function writeHalf(
   const { numKvHeads, dtype } = layout;
   if (tokenScales) {
     const program = pointProgram(device, 'token_scales', {
+      ...kvConstants(dtype),
       STORED_MAX: floatBits(maxStored(dtype)),
     });
     scatterPoints(gl, program, tokenScales.array, numKvHeads, slots, {
@@ -65,20 +66,20 @@ function writeHalf(
   });
 }
 
-/** Dequantised keys `[T, K, H]` and values `[T, K, Hv]` of slots. */
+/** Dequantised keys `[T, K, H]` of slots, and values `[T, K, Hv]` unless they are in the keys. */
 export function gatherCache(
   device: Device,
   slots: Int32Array,
   storage: TextureKvStorage,
 ): TensorInfo[] {
   return runCall(device, 'gatherCache', (call) => {
-    const { numKvHeads, headSize, valueHeadSize } = storage.layout;
+    const { numKvHeads, headSize, valueHeadSize, valueInKey } = storage.layout;
     const k = call.output([slots.length, numKvHeads, headSize]);
-    const v = call.output([slots.length, numKvHeads, valueHeadSize]);
+    const v = valueInKey ? undefined : call.output([slots.length, numKvHeads, valueHeadSize]);
     const ints = slotTexture(call, slots);
     device.run('gatherCache', () => {
       gatherHalf(storage, storage.key, 0, ints, k);
-      gatherHalf(storage, storage.value, numKvHeads, ints, v);
+      if (v) gatherHalf(storage, storage.value, numKvHeads, ints, v);
     });
   });
 }

@@ -11,6 +11,7 @@ const shape: TileShape = {
   kvQuads: 1,
   keyTexels: 16,
   valueTexels: 16,
+  valueStride: 16,
 };
 const limits = { maxTextureSize: 256, weightTexels: 4096, fragments: 512 };
 

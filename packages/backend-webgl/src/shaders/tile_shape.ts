@@ -19,12 +19,15 @@ export interface TileShape {
   readonly kvQuads: number;
   readonly keyTexels: number;
   readonly valueTexels: number;
+  /** Texels from one value's row to the next: a key's where values are in the keys. */
+  readonly valueStride: number;
 }
 
 export function tileShape(spec: AttentionSpec, drawBuffers: 4 | 8, tiled: boolean): TileShape {
-  const { phase, queriesPerKv, headSize, valueHeadSize, kvDtype } = spec;
+  const { phase, queriesPerKv, headSize, valueHeadSize, kv, kvDtype } = spec;
   const together = phase === 'decode' ? queriesPerKv : 4;
   const rows = together >= 3 && drawBuffers === 8 ? 4 : together >= 2 ? 2 : 1;
+  const valueInKey = kv.kind === 'paged' && kv.valueInKey === true;
   const kvQuads = tiled ? 1 : 4 / bytesPerElement(kvDtype);
   return {
     rows,
@@ -34,6 +37,7 @@ export function tileShape(spec: AttentionSpec, drawBuffers: 4 | 8, tiled: boolea
     kvQuads,
     keyTexels: texelsPerRow(headSize, kvQuads),
     valueTexels: texelsPerRow(valueHeadSize, kvQuads),
+    valueStride: texelsPerRow(valueInKey && !tiled ? headSize : valueHeadSize, kvQuads),
   };
 }
 

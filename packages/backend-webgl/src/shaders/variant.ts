@@ -48,6 +48,7 @@ export function attentionShader(
   const fromTiles = shape.tiled && (stage === 'weights' || stage === 'values');
   const packs = stage === 'pack_keys' || stage === 'pack_values';
   const readsKeys = stage === 'pack_keys' || stage === 'weights';
+  const keyRows = readsKeys || (kv.kind === 'paged' && kv.valueInKey === true);
   const constants: Constants = {
     ROWS: shape.rows,
     QUERIES_PER_KV: queriesPerKv,
@@ -57,11 +58,12 @@ export function attentionShader(
     VALUE_LANES: valueHeadSize,
     KEY_TEXELS: shape.keyTexels,
     VALUE_TEXELS: shape.valueTexels,
+    VALUE_STRIDE: shape.valueStride,
     ...(kv.kind === 'paged' && !fromTiles && { BLOCK_SIZE: kv.blockSize }),
     ...((packs || fromTiles) && { LINE: packedLine(shape, readsKeys) }),
     ...(packs && {
       LANES: readsKeys ? headSize : valueHeadSize,
-      ROW_TEXELS: texelsPerRow(readsKeys ? headSize : valueHeadSize, 4 / bytesPerElement(kvDtype)),
+      ROW_TEXELS: texelsPerRow(keyRows ? headSize : valueHeadSize, 4 / bytesPerElement(kvDtype)),
     }),
     ...kvConstants(fromTiles ? 'float32' : kvDtype),
   };

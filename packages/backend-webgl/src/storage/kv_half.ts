@@ -1,5 +1,6 @@
 import {
   bytesPerElement,
+  bytesPerRow,
   CapacityError,
   hasTokenScales,
   type KvCacheLayout,
@@ -32,7 +33,7 @@ export class KvHalf {
   ) {
     const { numBlocks, blockSize, numKvHeads, dtype } = layout;
     const width = bytesPerElement(dtype);
-    this.rowBytes = size * width;
+    this.rowBytes = bytesPerRow(dtype, size);
     this.rowTexels = texelsPerRow(size, 4 / width);
     const rowsPerBlock = blockSize * numKvHeads;
     const perBlock = rowsPerBlock * this.rowTexels;

@@ -18,6 +18,7 @@ export class TextureKvStorage implements KvStorage {
   readonly kind = 'fused';
   readonly bytes: number;
   readonly key: KvHalf;
+  /** The key itself where values are in the keys. */
   readonly value: KvHalf;
   /** Bits of `[K]` scales of keys, then of values. */
   readonly headScales: TextureArray;
@@ -35,15 +36,22 @@ export class TextureKvStorage implements KvStorage {
     };
     try {
       this.key = keep(new KvHalf(device, layout, layout.headSize));
-      this.value = keep(new KvHalf(device, layout, layout.valueHeadSize));
+      this.value = layout.valueInKey
+        ? this.key
+        : keep(new KvHalf(device, layout, layout.valueHeadSize));
       this.headScales = keep(TextureArray.folded(device.gl, 'words', 2 * layout.numKvHeads));
     } catch (error) {
       made.forEach((part) => part.dispose());
       throw error;
     }
     this.headScales.upload(new Uint32Array(scalesOf(layout).buffer));
-    this.bytes = this.key.bytes + this.value.bytes;
+    this.bytes = this.halves.reduce((sum, { bytes }) => sum + bytes, 0);
     device.count(this.bytes);
+  }
+
+  /** What stands for itself. */
+  private get halves(): readonly KvHalf[] {
+    return this.layout.valueInKey ? [this.key] : [this.key, this.value];
   }
 
   /** What programs read of it, by their uniforms. */
@@ -62,7 +70,7 @@ export class TextureKvStorage implements KvStorage {
     const moved = pairs.filter(([from, to]) => from !== to);
     if (moved.length === 0) return;
     this.device.run('copyBlocks', () => {
-      for (const store of [...this.key.stores, ...this.value.stores]) {
+      for (const store of this.halves.flatMap(({ stores }) => stores)) {
         copyWithin(this.device, store, moved);
       }
     });
@@ -79,12 +87,12 @@ export class TextureKvStorage implements KvStorage {
         scales: scales && Float32Array.from(floatsOf(scales).filter((_, i) => i % 4 === 0)),
       };
     };
-    const [key, value] = await Promise.all([half(this.key), half(this.value)]);
+    const [key, value] = await Promise.all(this.halves.map(half));
     return {
       key: key.codes,
-      value: value.codes,
+      value: value?.codes ?? new Uint8Array(),
       keyScales: key.scales,
-      valueScales: value.scales,
+      valueScales: value?.scales,
     };
   }
 
@@ -109,16 +117,15 @@ export class TextureKvStorage implements KvStorage {
 
   writeBlocks(blocks: readonly number[], bytes: KvBlockBytes): void {
     this.device.run('swapBlocks', () => {
-      for (const [half, codes, scales] of [
-        [this.key, bytes.key, bytes.keyScales],
-        [this.value, bytes.value, bytes.valueScales],
-      ] as const) {
+      this.halves.forEach((half, i) => {
+        const codes = i === 0 ? bytes.key : bytes.value;
+        const scales = i === 0 ? bytes.keyScales : bytes.valueScales;
         this.write(half.codes, blocks, padRows(codes, half.rowBytes, half.rowTexels));
         if (half.tokenScales && scales) {
           const { buffer, byteOffset, length } = scales;
           this.write(half.tokenScales, blocks, new Uint32Array(buffer, byteOffset, length));
         }
-      }
+      });
     });
   }
 
@@ -138,7 +145,7 @@ export class TextureKvStorage implements KvStorage {
     if (this.disposed) return;
     this.disposed = true;
     this.device.count(-this.bytes);
-    for (const part of [this.key, this.value, this.headScales]) part.dispose();
+    for (const part of [...this.halves, this.headScales]) part.dispose();
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Tensor } from '@tensorflow/tfjs-core';
+import { slice, type Tensor } from '@tensorflow/tfjs-core';
 import { runAttentionKernel } from '../kernels.js';
 import type { AttentionPlan } from '../utils/plan_attention.js';
 import type { HostKvStorage } from './host_storage.js';
@@ -11,20 +11,22 @@ function isHost(storage: KvStorage): storage is HostKvStorage {
 
 /** Dequantised float32 keys `[T, K, H]` and values `[T, K, Hv]` of flat slots; -1 gives zeros. */
 export function gatherSlots(storage: KvStorage, slots: Int32Array): Tensor[] {
-  return isHost(storage)
+  const [key, value] = isHost(storage)
     ? storage.gather(slots)
     : runAttentionKernel('TfjsAttnGatherCache', {}, { slots, storage });
+  const { valueInKey, valueHeadSize } = storage.layout;
+  return [key, valueInKey ? slice(key, [0, 0, 0], [-1, -1, valueHeadSize]) : value];
 }
 
-/** Writes checked k and v to the plan's slots. */
+/** Writes checked k and v to the plan's slots; no v where values are in the keys. */
 export function writeSlots(
   storage: KvStorage,
   k: Tensor,
-  v: Tensor,
+  v: Tensor | undefined,
   plan: AttentionPlan & { slotMapping: Int32Array },
 ): void {
   if (isHost(storage)) storage.write(k, v, plan.slotMapping);
-  else runAttentionKernel('TfjsAttnReshapeAndCache', { k, v }, { plan, storage });
+  else runAttentionKernel('TfjsAttnReshapeAndCache', v ? { k, v } : { k }, { plan, storage });
 }
 
 /** Where the keys of a batch lie. */

@@ -1,9 +1,13 @@
 import { KV_CACHE_DTYPES, type CacheParams } from '../problem/params.js';
+import { codesPerRow } from './dtypes.js';
 import type { KvCacheLayout } from './layout.js';
 
-/** The params of a cache kernel over `numTokens` tokens; strides of `[P, C, K, size]` in elements. */
+/** The params of a cache kernel over `numTokens` tokens; strides of `[P, C, K, size]` as `codesPerRow` counts. */
 export function cacheParamsOf(layout: KvCacheLayout, numTokens: number): CacheParams {
-  const { blockSize, numKvHeads, headSize, valueHeadSize, dtype, kScale, vScale } = layout;
+  const { blockSize, numKvHeads, headSize, dtype, kScale, vScale } = layout;
+  const valueHeadSize = layout.valueInKey ? 0 : layout.valueHeadSize;
+  const keys = codesPerRow(dtype, headSize);
+  const values = codesPerRow(dtype, valueHeadSize);
   return {
     kScale: typeof kScale === 'number' ? kScale : 1,
     vScale: typeof vScale === 'number' ? vScale : 1,
@@ -13,11 +17,11 @@ export function cacheParamsOf(layout: KvCacheLayout, numTokens: number): CachePa
     headSize,
     valueHeadSize,
     blockSize,
-    kStrideBlock: blockSize * numKvHeads * headSize,
-    kStrideToken: numKvHeads * headSize,
-    kStrideHead: headSize,
-    vStrideBlock: blockSize * numKvHeads * valueHeadSize,
-    vStrideToken: numKvHeads * valueHeadSize,
-    vStrideHead: valueHeadSize,
+    kStrideBlock: blockSize * numKvHeads * keys,
+    kStrideToken: numKvHeads * keys,
+    kStrideHead: keys,
+    vStrideBlock: blockSize * numKvHeads * values,
+    vStrideToken: numKvHeads * values,
+    vStrideHead: values,
   };
 }

@@ -1,4 +1,4 @@
-import type { KvCacheDtype } from '../problem/params.js';
+import type { ElementDtype } from '../problem/params.js';
 
 const bits = new Uint32Array(1);
 const floats = new Float32Array(bits.buffer);
@@ -41,7 +41,7 @@ export function decodeInt8(code: number): number {
 }
 
 /** Stored bits to the value before its scale. */
-export function decode(dtype: KvCacheDtype, code: number): number {
+export function decode(dtype: ElementDtype, code: number): number {
   switch (dtype) {
     case 'float32':
       return floatOf(code);

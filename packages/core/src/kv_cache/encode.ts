@@ -1,4 +1,4 @@
-import type { KvCacheDtype } from '../problem/params.js';
+import type { ElementDtype } from '../problem/params.js';
 
 const { abs, floor, max, min, sign } = Math;
 
@@ -85,7 +85,7 @@ export function encodeInt8(x: number): number {
 }
 
 /** Stored bits of the already divided value x / scale. */
-export function encode(dtype: KvCacheDtype, x: number): number {
+export function encode(dtype: ElementDtype, x: number): number {
   switch (dtype) {
     case 'float32':
       return bitsOf(x);

@@ -1,18 +1,16 @@
 import { tensor, type Tensor } from '@tensorflow/tfjs-core';
 import { CapacityError } from '../errors.js';
 import type { KvCacheDtype } from '../problem/params.js';
-import { decode } from './decode.js';
-import { bytesPerElement, hasTokenScales, maxStored } from './dtypes.js';
-import { encode } from './encode.js';
+import { bytesPerElement, bytesPerRow, codesPerRow, hasTokenScales } from './dtypes.js';
 import type { BlockPairs, KvBlockBytes, KvCacheLayout } from './layout.js';
+import { decodeRow, encodeRow, measureRow } from './rows.js';
 import type { KvStorage } from './storage.js';
-
-const { abs, fround, max } = Math;
 
 type Codes = Uint8Array | Uint16Array | Uint32Array;
 
 function makeCodes(dtype: KvCacheDtype, length: number): Codes {
   switch (bytesPerElement(dtype)) {
+    case 0.5:
     case 1:
       return new Uint8Array(length);
     case 2:
@@ -26,6 +24,8 @@ function makeCodes(dtype: KvCacheDtype, length: number): Codes {
 class HostHalf {
   readonly codes: Codes;
   readonly tokenScales?: Float32Array;
+  /** Codes of one head's lanes. */
+  private readonly stride: number;
 
   constructor(
     private readonly layout: KvCacheLayout,
@@ -33,7 +33,8 @@ class HostHalf {
     private readonly which: 'kScale' | 'vScale',
   ) {
     const rows = layout.numBlocks * layout.blockSize * layout.numKvHeads;
-    this.codes = makeCodes(layout.dtype, rows * size);
+    this.stride = codesPerRow(layout.dtype, size);
+    this.codes = makeCodes(layout.dtype, rows * this.stride);
     if (hasTokenScales(layout.dtype)) this.tokenScales = new Float32Array(rows);
   }
 
@@ -44,7 +45,7 @@ class HostHalf {
   private scaleOf(row: number): number {
     if (this.tokenScales) return this.tokenScales[row];
     const scale = this.layout[this.which];
-    return typeof scale === 'number' ? fround(scale) : scale[row % this.layout.numKvHeads];
+    return typeof scale === 'number' ? Math.fround(scale) : scale[row % this.layout.numKvHeads];
   }
 
   write(values: ArrayLike<number>, slotMapping: Int32Array): void {
@@ -54,24 +55,11 @@ class HostHalf {
       for (let head = 0; head < numKvHeads; head++) {
         const row = slot * numKvHeads + head;
         const from = (token * numKvHeads + head) * this.size;
-        if (this.tokenScales) this.tokenScales[row] = this.measure(values, from);
+        if (this.tokenScales) this.tokenScales[row] = measureRow(dtype, values, from, this.size);
         const scale = this.scaleOf(row);
-        for (let lane = 0; lane < this.size; lane++) {
-          this.codes[row * this.size + lane] = encode(dtype, fround(values[from + lane] / scale));
-        }
+        encodeRow(dtype, values, from, this.size, scale, this.codes, row * this.stride);
       }
     });
-  }
-
-  /** Token scale: max(max|x| / QMAX, 1e-6), in float32 (vLLM `_per_token_head_quant`). */
-  private measure(values: ArrayLike<number>, from: number): number {
-    let most = 0;
-    for (let lane = 0; lane < this.size; lane++) {
-      // A NaN is no size: it stays one element's trouble.
-      const size = abs(values[from + lane]);
-      if (size > most) most = size;
-    }
-    return max(fround(most / maxStored(this.layout.dtype)), fround(1e-6));
   }
 
   gather(slots: Int32Array): Float32Array {
@@ -82,10 +70,7 @@ class HostHalf {
       for (let head = 0; head < numKvHeads; head++) {
         const row = slot * numKvHeads + head;
         const to = (token * numKvHeads + head) * this.size;
-        const scale = this.scaleOf(row);
-        for (let lane = 0; lane < this.size; lane++) {
-          out[to + lane] = decode(dtype, this.codes[row * this.size + lane]) * scale;
-        }
+        decodeRow(dtype, this.codes, row * this.stride, this.size, this.scaleOf(row), out, to);
       }
     });
     return out;
@@ -97,14 +82,14 @@ class HostHalf {
 
   copyBlock(from: number, to: number): void {
     const rows = this.rowsPerBlock;
-    const lanes = rows * this.size;
+    const lanes = rows * this.stride;
     this.codes.copyWithin(to * lanes, from * lanes, (from + 1) * lanes);
     this.tokenScales?.copyWithin(to * rows, from * rows, (from + 1) * rows);
   }
 
   readBlocks(blocks: readonly number[]): { codes: Uint8Array; scales?: Float32Array } {
     const rows = this.rowsPerBlock;
-    const stride = rows * this.size * this.codes.BYTES_PER_ELEMENT;
+    const stride = rows * this.stride * this.codes.BYTES_PER_ELEMENT;
     const all = new Uint8Array(this.codes.buffer);
     const codes = new Uint8Array(blocks.length * stride);
     blocks.forEach((block, i) =>
@@ -120,7 +105,7 @@ class HostHalf {
 
   writeBlocks(blocks: readonly number[], codes: Uint8Array, scales?: Float32Array): void {
     const rows = this.rowsPerBlock;
-    const stride = rows * this.size * this.codes.BYTES_PER_ELEMENT;
+    const stride = rows * this.stride * this.codes.BYTES_PER_ELEMENT;
     const all = new Uint8Array(this.codes.buffer);
     blocks.forEach((block, i) => {
       all.set(codes.subarray(i * stride, (i + 1) * stride), block * stride);
@@ -136,17 +121,19 @@ class HostHalf {
 export class HostKvStorage implements KvStorage {
   readonly kind = 'host';
   private readonly key: HostHalf;
-  private readonly value: HostHalf;
+  /** Null where values are in the keys. */
+  private readonly value: HostHalf | null;
 
   constructor(readonly layout: KvCacheLayout) {
     try {
       this.key = new HostHalf(layout, layout.headSize, 'kScale');
-      this.value = new HostHalf(layout, layout.valueHeadSize, 'vScale');
+      this.value = layout.valueInKey ? null : new HostHalf(layout, layout.valueHeadSize, 'vScale');
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       const { numBlocks, blockSize, numKvHeads, headSize, valueHeadSize, dtype } = layout;
-      const bytes =
-        numBlocks * blockSize * numKvHeads * (headSize + valueHeadSize) * bytesPerElement(dtype);
+      const row =
+        bytesPerRow(dtype, headSize) + bytesPerRow(dtype, layout.valueInKey ? 0 : valueHeadSize);
+      const bytes = numBlocks * blockSize * numKvHeads * row;
       throw new CapacityError(
         `KvCache: ${bytes} bytes of host memory for ${numBlocks} blocks are not to be had (${error.message}); ` +
           'lower numBlocks or take a smaller dtype',
@@ -155,40 +142,45 @@ export class HostKvStorage implements KvStorage {
   }
 
   get bytes(): number {
-    return this.key.bytes + this.value.bytes;
+    return this.key.bytes + (this.value?.bytes ?? 0);
   }
 
-  write(k: Tensor, v: Tensor, slotMapping: Int32Array): void {
+  write(k: Tensor, v: Tensor | undefined, slotMapping: Int32Array): void {
     const keys = k.dataSync();
-    const values = v.dataSync();
+    const values = v?.dataSync();
     this.key.write(keys, slotMapping);
-    this.value.write(values, slotMapping);
+    if (values) this.value?.write(values, slotMapping);
   }
 
-  gather(slots: Int32Array): [Tensor, Tensor] {
-    const { numKvHeads, headSize, valueHeadSize } = this.layout;
-    return [
-      tensor(this.key.gather(slots), [slots.length, numKvHeads, headSize]),
-      tensor(this.value.gather(slots), [slots.length, numKvHeads, valueHeadSize]),
-    ];
+  /** Keys, and values unless they are in the keys. */
+  gather(slots: Int32Array): Tensor[] {
+    const { numKvHeads } = this.layout;
+    return [this.key, this.value].flatMap((half) =>
+      half ? [tensor(half.gather(slots), [slots.length, numKvHeads, half.size])] : [],
+    );
   }
 
   copyBlocks(pairs: BlockPairs): void {
     for (const [from, to] of pairs) {
       this.key.copyBlock(from, to);
-      this.value.copyBlock(from, to);
+      this.value?.copyBlock(from, to);
     }
   }
 
   readBlocks(blocks: readonly number[]): KvBlockBytes {
     const key = this.key.readBlocks(blocks);
-    const value = this.value.readBlocks(blocks);
-    return { key: key.codes, value: value.codes, keyScales: key.scales, valueScales: value.scales };
+    const value = this.value?.readBlocks(blocks);
+    return {
+      key: key.codes,
+      value: value?.codes ?? new Uint8Array(),
+      keyScales: key.scales,
+      valueScales: value?.scales,
+    };
   }
 
   writeBlocks(blocks: readonly number[], bytes: KvBlockBytes): void {
     this.key.writeBlocks(blocks, bytes.key, bytes.keyScales);
-    this.value.writeBlocks(blocks, bytes.value, bytes.valueScales);
+    this.value?.writeBlocks(blocks, bytes.value, bytes.valueScales);
   }
 
   dispose(): void {

@@ -7,6 +7,7 @@ import { gatherSlots } from './access.js';
 import { hasTokenScales } from './dtypes.js';
 import { HostKvStorage } from './host_storage.js';
 import type { KvCacheLayout } from './layout.js';
+import { HadamardRotation, rotationBlock } from './rotation.js';
 import { AttentionKvCacheSpec } from './spec.js';
 import type { KvStorage } from './storage.js';
 
@@ -15,9 +16,14 @@ export interface KvCacheOptions {
   numBlocks: number;
   /** Stored type; 'auto' (default) = float32, 'fp8' = fp8_e4m3. */
   dtype?: KvCacheDtype | 'auto' | 'fp8';
-  /** Real = stored * scale: a positive number or one a KV head `[K]`. Default 1. Not for per-token-head types. */
+  /**
+   * Real = stored * scale: a positive number or one a KV head `[K]`. Default 1. Not for per-token-head types. Where values
+   * are in the keys (MLA), vScale is kScale.
+   */
   kScale?: number | Float32Array;
   vScale?: number | Float32Array;
+  /** 'hadamard': store rows turned by {@link HadamardRotation}, which int4 gains by. Default: as they are. */
+  rotation?: 'hadamard' | 'none';
 }
 
 const OP = 'KvCache';
@@ -42,6 +48,8 @@ export class KvCache {
   private held: KvStorage | null;
   /** Whether kernels of the backend read it; otherwise it lives in host arrays for the composed ops. */
   readonly fused: boolean;
+  /** Turns rows on their way in and out; null where they are stored as they are. */
+  readonly rotation: HadamardRotation | null;
   /** Why it is not fused. */
   readonly reasons: readonly string[];
 
@@ -50,6 +58,9 @@ export class KvCache {
     options: KvCacheOptions,
   ) {
     this.layout = describeLayout(spec, options);
+    const { headSize, valueHeadSize, rotation } = this.layout;
+    this.rotation =
+      rotation === undefined ? null : new HadamardRotation(rotationBlock(headSize, valueHeadSize));
     this.tfBackend = getBackend();
     const provider = providerFor(this.tfBackend);
     this.reasons = provider
@@ -110,6 +121,7 @@ export class KvCache {
     );
     const k = readScale('kScale', kScale, numKvHeads, dtype);
     const v = readScale('vScale', vScale, numKvHeads, dtype);
+    checkOneScale(op, this.layout.valueInKey, k, v);
     Object.assign(this.layout, { kScale: k, vScale: v });
   }
 
@@ -119,7 +131,7 @@ export class KvCache {
     const { numBlocks, blockSize, numKvHeads, headSize, valueHeadSize } = this.layout;
     return tidy(() => {
       const slots = Int32Array.from({ length: this.numSlots }, (_, slot) => slot);
-      const [key, value] = gatherSlots(storage, slots);
+      const [key, value] = gatherSlots(storage, slots).map((x) => this.rotation?.turnBack(x) ?? x);
       return {
         key: reshape(key, [numBlocks, blockSize, numKvHeads, headSize]),
         value: reshape(value, [numBlocks, blockSize, numKvHeads, valueHeadSize]),
@@ -130,6 +142,7 @@ export class KvCache {
   /** Frees the storage; a second call does nothing. */
   dispose(): void {
     this.held?.dispose();
+    this.rotation?.dispose();
     this.held = null;
   }
 }
@@ -162,16 +175,43 @@ function describeLayout(spec: AttentionKvCacheSpec, options: KvCacheOptions): Kv
     OP,
     `numBlocks * blockSize = ${slots} must stay below 2^31: slots are int32`,
   );
+  const { kScale: givenK = 1, rotation = 'none' } = options;
+  check(
+    rotation === 'none' || rotation === 'hadamard',
+    OP,
+    `rotation '${String(rotation)}' is neither none nor hadamard`,
+  );
+  const kScale = readScale('kScale', givenK, numKvHeads, dtype);
+  const givenV = options.vScale ?? (spec.valueInKey ? kScale : 1);
+  const vScale = readScale('vScale', givenV, numKvHeads, dtype);
+  checkOneScale(OP, spec.valueInKey, kScale, vScale);
   return {
     numBlocks,
     blockSize,
     numKvHeads,
     headSize,
     valueHeadSize,
+    ...(spec.valueInKey && { valueInKey: true as const }),
+    ...(rotation === 'hadamard' && { rotation }),
     dtype,
-    kScale: readScale('kScale', options.kScale ?? 1, numKvHeads, dtype),
-    vScale: readScale('vScale', options.vScale ?? 1, numKvHeads, dtype),
+    kScale,
+    vScale,
   };
+}
+
+/** A value that is part of its key has the key's scale. */
+function checkOneScale(
+  op: string,
+  valueInKey: boolean | undefined,
+  kScale: number | Float32Array,
+  vScale: number | Float32Array,
+): void {
+  check(
+    !valueInKey || String(kScale) === String(vScale),
+    op,
+    () =>
+      `vScale ${String(vScale)} must be kScale ${String(kScale)}: values are stored in the keys`,
+  );
 }
 
 /** A scale as float32, which is what kernels divide by. */

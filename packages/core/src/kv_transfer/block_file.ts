@@ -1,3 +1,4 @@
+import { codesPerRow, hasTokenScales } from '../kv_cache/dtypes.js';
 import type { KvBlockBytes, KvCacheLayout } from '../kv_cache/layout.js';
 import { check } from '../problem/checks.js';
 import type { KvCacheDtype } from '../problem/params.js';
@@ -62,33 +63,44 @@ export function readBlockFile(
   const scaleShape = shapes.get('keyScales');
   return {
     key: read('key', shapes.get('key') ?? []),
-    value: read('value', shapes.get('value') ?? []),
-    ...(scaleShape && {
-      keyScales: floats(read('keyScales', scaleShape)),
-      valueScales: floats(read('valueScales', scaleShape)),
-    }),
+    value: layout.valueInKey ? new Uint8Array() : read('value', shapes.get('value') ?? []),
+    ...(scaleShape && { keyScales: floats(read('keyScales', scaleShape)) }),
+    ...(scaleShape &&
+      !layout.valueInKey && { valueScales: floats(read('valueScales', scaleShape)) }),
   };
 }
 
 /** Everything that decides whether bytes of one cache mean the same in another. */
 export function layoutText(layout: KvCacheLayout): string {
   const { dtype, blockSize, numKvHeads, headSize, valueHeadSize, kScale, vScale } = layout;
+  const { valueInKey, rotation } = layout;
   const scales = [kScale, vScale].map((scale) => (typeof scale === 'number' ? scale : [...scale]));
-  return JSON.stringify([dtype, blockSize, numKvHeads, headSize, valueHeadSize, ...scales]);
+  const kind = [valueInKey && 'valueInKey', rotation].filter((fact) => fact !== undefined);
+  return JSON.stringify([
+    dtype,
+    blockSize,
+    numKvHeads,
+    headSize,
+    valueHeadSize,
+    ...scales,
+    ...kind,
+  ]);
 }
 
 function partsOf(layout: KvCacheLayout): [keyof KvBlockBytes, readonly number[]][] {
-  const { blockSize, numKvHeads, headSize, valueHeadSize, dtype } = layout;
+  const { blockSize, numKvHeads, headSize, valueHeadSize, valueInKey, dtype } = layout;
   const rows = [blockSize, numKvHeads];
-  const scales: [keyof KvBlockBytes, readonly number[]][] = [
+  const parts: [keyof KvBlockBytes, readonly number[]][] = [
+    ['key', [...rows, codesPerRow(dtype, headSize)]],
+    ['value', [...rows, codesPerRow(dtype, valueHeadSize)]],
     ['keyScales', rows],
     ['valueScales', rows],
   ];
-  return [
-    ['key', [...rows, headSize]],
-    ['value', [...rows, valueHeadSize]],
-    ...(dtype.endsWith('_per_token_head') ? scales : []),
-  ];
+  return parts.filter(
+    ([part]) =>
+      (hasTokenScales(dtype) || !part.endsWith('Scales')) &&
+      !(valueInKey && part.startsWith('value')),
+  );
 }
 
 function bytesOf(stored: string): number {
@@ -111,5 +123,7 @@ function storedName(dtype: KvCacheDtype): string {
     case 'int8':
     case 'int8_per_token_head':
       return 'I8';
+    case 'int4_per_token_head':
+      return 'U8';
   }
 }

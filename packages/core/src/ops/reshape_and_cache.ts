@@ -29,7 +29,11 @@ export function reshapeAndCache(
   const { numKvHeads, headSize, valueHeadSize, valueInKey } = cache.layout;
   checkShape('k', k, [plan.numTokens, numKvHeads, headSize], '[T, K, H]');
   if (valueInKey) {
-    check(v === null, OP, 'v must be null: the values of this cache are the first lanes of its keys');
+    check(
+      v === null,
+      OP,
+      'v must be null: the values of this cache are the first lanes of its keys',
+    );
   } else {
     checkShape('v', v as Tensor, [plan.numTokens, numKvHeads, valueHeadSize], '[T, K, Hv]');
   }

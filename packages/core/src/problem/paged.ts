@@ -1,4 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { codesPerRow } from '../kv_cache/dtypes.js';
 import type { KvCacheLayout } from '../kv_cache/layout.js';
 import type { AttentionPlan } from '../utils/plan_attention.js';
 import type { AttentionOptions } from './options.js';
@@ -30,7 +31,8 @@ export function describePaged(
     op,
     () => `q has head size ${headSize}, the cache has ${layout.headSize}: they must agree`,
   );
-  const { numKvHeads, valueHeadSize, blockSize } = layout;
+  const { numKvHeads, valueHeadSize, blockSize, dtype, valueInKey } = layout;
+  const keys = stridesOf(blockSize, numKvHeads, codesPerRow(dtype, headSize));
   checkHeads(op, numHeads, numKvHeads);
   plan.checkFor(op, layout);
   const ints = intsOf(op, plan, options);
@@ -49,8 +51,8 @@ export function describePaged(
         headSize,
         valueHeadSize,
         queriesPerKv: numHeads / numKvHeads,
-        kv: { kind: 'paged', blockSize },
-        kvDtype: layout.dtype,
+        kv: { kind: 'paged', blockSize, ...(valueInKey && { valueInKey }) },
+        kvDtype: dtype,
         features: score.features,
         returnLse,
         precision,
@@ -66,12 +68,14 @@ export function describePaged(
           maxSeqLen: plan.maxSeqLen,
           blockSize,
           maxBlocksPerSeq: plan.maxBlocksPerSeq,
-          kvDtype: layout.dtype,
+          kvDtype: dtype,
           kScale: typeof layout.kScale === 'number' ? layout.kScale : 1,
           vScale: typeof layout.vScale === 'number' ? layout.vScale : 1,
           q: stridesOf(0, numHeads, headSize),
-          k: stridesOf(blockSize, numKvHeads, headSize),
-          v: stridesOf(blockSize, numKvHeads, valueHeadSize),
+          k: keys,
+          v: valueInKey
+            ? keys
+            : stridesOf(blockSize, numKvHeads, codesPerRow(dtype, valueHeadSize)),
           out: stridesOf(0, numHeads, valueHeadSize),
           lse: stridesOf(0, numHeads, 1),
         },

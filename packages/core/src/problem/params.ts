@@ -9,7 +9,7 @@
 type Scalar = 'f32' | 'i32';
 type Table = Readonly<Record<string, Scalar>>;
 
-/** Parameters of one attention call: scalars that never change generated code. Strides count elements. */
+/** Parameters of one attention call: scalars that never change generated code. Strides count elements; of an `int4` cache, bytes. */
 export const ATTENTION_PARAMS = {
   softmaxScale: 'f32',
   logitsSoftCap: 'f32',
@@ -103,7 +103,7 @@ export const ATTENTION_OPERANDS = {
   /** [K], or null: use kScale / vScale. */
   kHeadScales: 'const float',
   vHeadScales: 'const float',
-  /** [P, C, K], only for the per-token-head types. */
+  /** [P, C, K], only for the per-token-head types; an `int4` scale has its zero point in the four lowest bits. */
   kTokenScales: 'const float',
   vTokenScales: 'const float',
   qqBias: 'const float',
@@ -127,7 +127,7 @@ export const GRADIENT_OPERANDS = {
   dqqBias: 'float',
 } as const satisfies Readonly<Record<string, string>>;
 
-/** Parameters of a cache write or gather. Strides count elements. */
+/** Parameters of a cache write or gather. Strides count elements (`int4`: bytes); valueHeadSize 0 = keys alone. */
 export const CACHE_PARAMS = {
   kScale: 'f32',
   vScale: 'f32',
@@ -169,8 +169,11 @@ export const KV_CACHE_DTYPES = [
   'int8',
   'int8_per_token_head',
   'fp8_per_token_head',
+  'int4_per_token_head',
 ] as const;
 export type KvCacheDtype = (typeof KV_CACHE_DTYPES)[number];
+/** Types whose elements stand for themselves: each has a code of its own. */
+export type ElementDtype = Exclude<KvCacheDtype, 'int4_per_token_head'>;
 
 /** Features that kernels branch on. Everything else follows from an operand being present. */
 export const FEATURE_BITS = {

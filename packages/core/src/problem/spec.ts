@@ -7,7 +7,12 @@ export type Precision = (typeof PRECISIONS)[number];
 /** Where keys and values lie. */
 export type KvLayout =
   | { readonly kind: 'dense'; readonly order: 'bsnh' | 'bnsh' }
-  | { readonly kind: 'paged'; readonly blockSize: number };
+  | {
+      readonly kind: 'paged';
+      readonly blockSize: number;
+      /** Values are the first lanes of keys. */
+      readonly valueInKey?: true;
+    };
 
 /** Facts that change generated code. Plain data: {@link specKey} is the only cache key and variant label. */
 export interface AttentionSpec {
@@ -31,7 +36,10 @@ export function specKey(spec: AttentionSpec): string {
     spec.headSize === spec.valueHeadSize
       ? `h${spec.headSize}`
       : `h${spec.headSize}v${spec.valueHeadSize}`;
-  const kv = spec.kv.kind === 'dense' ? `dense-${spec.kv.order}` : `paged${spec.kv.blockSize}`;
+  const kv =
+    spec.kv.kind === 'dense'
+      ? `dense-${spec.kv.order}`
+      : `paged${spec.kv.blockSize}${spec.kv.valueInKey ? '-latent' : ''}`;
   const parts = [spec.phase, size, `g${spec.queriesPerKv}`, kv, spec.kvDtype];
   parts.push(`[${spec.features.join(',')}]`, spec.precision);
   if (spec.returnLse) parts.push('lse');

@@ -1,5 +1,10 @@
 import { HostKvBlocks, swapBlocks, type KvBlockBytes, type KvCache } from '@tfjs-attention/core';
-import { bytesPerElement, decode, type KvCacheLayout } from '@tfjs-attention/core/provider';
+import {
+  bytesPerElement,
+  decode,
+  type KvCacheDtype,
+  type KvCacheLayout,
+} from '@tfjs-attention/core/provider';
 import { assert, assertSame, fail } from './assert.js';
 
 const everyBlock = (count: number) => Array.from({ length: count }, (_, block) => block);
@@ -32,8 +37,9 @@ export async function readCache(from: KvCache | HostKvBlocks): Promise<KvBlockBy
 
 function codesOf(layout: KvCacheLayout, { buffer, byteOffset, byteLength }: Uint8Array) {
   const width = bytesPerElement(layout.dtype);
-  const length = byteLength / width;
+  const length = byteLength / Math.max(width, 1);
   switch (width) {
+    case 0.5:
     case 1:
       return new Uint8Array(buffer, byteOffset, length);
     case 2:
@@ -56,7 +62,7 @@ export function assertSameBytes(
     assert(a.length === b.length, `${half} bytes: ${a.length} codes instead of ${b.length}`);
     for (let i = 0; i < a.length; i++) {
       if (a[i] === b[i]) continue;
-      const [x, y] = [decode(layout.dtype, a[i]), decode(layout.dtype, b[i])];
+      const [x, y] = [numberOf(layout.dtype, a[i]), numberOf(layout.dtype, b[i])];
       if (!(Number.isNaN(x) && Number.isNaN(y))) {
         fail(
           `${layout.dtype} ${half}[${i}] is stored as ${hex(a[i])} (${x}), not ${hex(b[i])} (${y})`,
@@ -70,6 +76,11 @@ export function assertSameBytes(
     );
     assertSame(name, actual[name] ?? [], expected[name] ?? []);
   }
+}
+
+/** What a code says by itself; the byte where it holds two. */
+function numberOf(dtype: KvCacheDtype, code: number): number {
+  return dtype === 'int4_per_token_head' ? code : decode(dtype, code);
 }
 
 const hex = (code: number) => `0x${code.toString(16)}`;

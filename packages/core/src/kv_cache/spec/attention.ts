@@ -1,6 +1,6 @@
 import { check, checkInt } from '../../problem/checks.js';
 import { KV_CACHE_DTYPES, type KvCacheDtype } from '../../problem/params.js';
-import { bytesPerElement, hasTokenScales } from '../dtypes.js';
+import { bytesPerRow, hasTokenScales } from '../dtypes.js';
 import { KvCacheSpec } from './base.js';
 
 /** What a spec asks of a cache. */
@@ -26,6 +26,11 @@ export abstract class AttentionKvCacheSpec extends KvCacheSpec {
   readonly valueHeadSize: number;
   readonly dtype?: KvCacheDtype;
   readonly pageSizePadded?: number;
+
+  /** Whether values are the first lanes of keys, stored once. */
+  get valueInKey(): boolean {
+    return false;
+  }
 
   constructor(options: KvCacheSpecOptions) {
     super(options);
@@ -61,8 +66,9 @@ export abstract class AttentionKvCacheSpec extends KvCacheSpec {
 
   /** Bytes of one block as it is, scales included. */
   unpaddedPageSizeBytes(dtype: KvCacheDtype = this.dtype ?? 'float32'): number {
-    const lanes = this.headSize + this.valueHeadSize;
-    const perHead = lanes * bytesPerElement(dtype) + (hasTokenScales(dtype) ? 8 : 0);
-    return this.blockSize * this.numKvHeads * perHead;
+    const scale = hasTokenScales(dtype) ? 4 : 0;
+    const keys = bytesPerRow(dtype, this.headSize) + scale;
+    const values = this.valueInKey ? 0 : bytesPerRow(dtype, this.valueHeadSize) + scale;
+    return this.blockSize * this.numKvHeads * (keys + values);
   }
 }

@@ -1,7 +1,6 @@
 import type { VllmConfig } from '../../config.js';
 import { check, checkInt } from '../../problem/checks.js';
 import type { KvCacheDtype } from '../../problem/params.js';
-import { bytesPerElement } from '../dtypes.js';
 import { AttentionKvCacheSpec, type KvCacheSpecOptions } from './attention.js';
 import { checkSome, KvCacheSpec } from './base.js';
 
@@ -87,12 +86,21 @@ export class MLAAttentionSpec extends FullAttentionSpec {
       'MLAAttentionSpec',
       `numKvHeads must be 1 (one latent head), got ${options.numKvHeads}`,
     );
+    check(
+      this.valueHeadSize <= this.headSize,
+      'MLAAttentionSpec',
+      `valueHeadSize ${this.valueHeadSize} exceeds headSize ${this.headSize}: a value is the first lanes of its key`,
+    );
     this.cacheDtypeStr = options.cacheDtypeStr ?? null;
+  }
+
+  override get valueInKey(): boolean {
+    return true;
   }
 
   override unpaddedPageSizeBytes(dtype: KvCacheDtype = this.dtype ?? 'float32'): number {
     if (this.cacheDtypeStr === 'fp8_ds_mla') return this.blockSize * FP8_DS_MLA_BYTES;
-    return this.blockSize * this.headSize * bytesPerElement(dtype);
+    return super.unpaddedPageSizeBytes(dtype);
   }
 }
 
