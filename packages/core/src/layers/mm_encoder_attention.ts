@@ -3,14 +3,15 @@ import { layers } from '@tensorflow/tfjs-layers';
 import { kernelStrategyOf, type AttentionBackendEnum } from '../backends/names.js';
 import { backendToClass } from '../backends/registry.js';
 import { UnsupportedError } from '../errors.js';
+import { flashAttnVarlenFunc } from '../ops/flash_attn_varlen.js';
 import { flashAttention } from '../ops/flash_attention.js';
+import { checkCuSeqlens } from '../problem/cu_seqlens.js';
 import { check, checkFinite, checkHeads, checkInt, shapeText } from '../problem/checks.js';
 import type { FlashAttentionOptions } from '../problem/options.js';
 import { readBackendName, type AttentionConfig } from './attention_config.js';
 import { isApart, splitHeads } from './heads.js';
 import { kerasKeyMask, scoreMask, type MaskKwargs } from './keras_mask.js';
 import { registerLayerClass, unnamed } from './serializable.js';
-import { checkCuSeqlens, segmentAttention } from './segments.js';
 import { protectConfig, restoreArgs, restoreConfig } from './serialized.js';
 
 type Shape = (number | null)[];
@@ -74,7 +75,7 @@ export class MMEncoderAttention extends layers.Layer {
     checkHeads(op, numHeads, numKvHeads);
     checkFinite(scale, op, 'scale');
     const cuSeqlens = args.cuSeqlens ? [...args.cuSeqlens] : null;
-    if (cuSeqlens) checkCuSeqlens(op, Int32Array.from(cuSeqlens));
+    if (cuSeqlens) checkCuSeqlens(op, 'cuSeqlens', Int32Array.from(cuSeqlens));
     this.config = { numHeads, headSize, scale, numKvHeads, cuSeqlens, attnBackend };
     this.supportsMasking = true;
   }
@@ -141,9 +142,12 @@ export class MMEncoderAttention extends layers.Layer {
       `cuSeqlens needs as many keys as queries, got ${numKeys} and ${q.shape[1]}`,
     );
     const segments = Int32Array.from(cuSeqlens);
-    checkCuSeqlens(op, segments, batch * numKeys);
+    checkCuSeqlens(op, 'cuSeqlens', segments, batch * numKeys);
     const packed = (x: Tensor) => reshape(x, [-1, ...x.shape.slice(2)]);
-    return segmentAttention(packed(q), packed(k), packed(v), segments, options);
+    return flashAttnVarlenFunc(packed(q), packed(k), packed(v), {
+      ...options,
+      cuSeqlensQ: segments,
+    });
   }
 
   private headsConfig(): Parameters<typeof splitHeads>[2] {

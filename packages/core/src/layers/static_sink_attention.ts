@@ -6,6 +6,7 @@ import type { KvCache } from '../kv_cache/kv_cache.js';
 import { SinkFullAttentionSpec } from '../kv_cache/spec.js';
 import { oncePerBackend, transformingBackend } from '../metadata/subclass_backend.js';
 import { reshapeAndCache } from '../ops/reshape_and_cache.js';
+import { slotPlan } from '../ops/slot_plan.js';
 import { check, checkInt } from '../problem/checks.js';
 import { Attention } from './attention.js';
 import type { AttentionArgs } from './attention_config.js';
@@ -13,7 +14,6 @@ import { specOptions } from './attention_spec.js';
 import type { DenseInputs } from './dense.js';
 import { registerLayerClass } from './serializable.js';
 import { FIRST_SINK_BLOCK, prependSinkBlocks, sinkSlots } from './sink_blocks.js';
-import { slotPlan } from './write_plan.js';
 
 type Shape = (number | null)[];
 
