@@ -5,6 +5,7 @@ import { denseSpec } from './dense_case.js';
 import { engineSpecs } from './engine_specs.js';
 import { gradientGroup } from './gradients/index.js';
 import { denseLaws } from './law_dense.js';
+import { contextParallel } from './ops/context_parallel.js';
 import { pagedLaws } from './law_paged.js';
 import { pagedSpec } from './paged_case.js';
 import { pagedCases } from './paged_cases.js';
@@ -36,6 +37,7 @@ export function conformanceGroups(subject: Subject): SpecGroup[] {
     ...strategyGroups(),
     { name: 'stored bytes', specs: byteSpecs() },
     { name: 'laws', specs: [...denseLaws, ...pagedLaws] },
+    contextParallel,
     badInput,
     gradientGroup(subject),
     { name: "life in tfjs's engine", specs: engineSpecs },

@@ -3,10 +3,14 @@ import { attentionBackends } from './attention_backends.js';
 import { cacheBlocks } from './cache_blocks.js';
 import { cacheTokens } from './cache_tokens.js';
 import { cascade } from './cascade.js';
+import { contextPrefill } from './context_prefill.js';
 import { cpuAttn } from './cpu_attn.js';
+import { decodeAttention } from './decode_attention.js';
 import { fp8RoundTrip } from './fp8_round_trip.js';
 import { merge } from './merge.js';
 import { mlaDecodeCpu } from './mla_decode_cpu.js';
+import { packUnpack } from './pack_unpack.js';
+import { pagedAttentionGrid } from './paged_attention.js';
 import { prefillAttention } from './prefill_attention.js';
 import { prefixPrefill } from './prefix_prefill.js';
 import { tree } from './tree.js';
@@ -23,6 +27,10 @@ export function upstreamGroups(full: boolean, step: number): SpecGroup[] {
     { name: "vLLM's unified_attention grid", specs: unifiedAttention(full) },
     { name: "vLLM's prefill grids", specs: prefillAttention(full) },
     { name: "vLLM's prefix_prefill grid", specs: prefixPrefill(full) },
+    { name: "vLLM's context prefill ops", specs: contextPrefill() },
+    { name: "vLLM's paged_attention grid", specs: pagedAttentionGrid(full) },
+    { name: "vLLM's decode_attention grid", specs: decodeAttention(full) },
+    { name: "vLLM's pack_unpack grid", specs: packUnpack() },
     {
       name: "vLLM's cache grid",
       specs: [...cacheTokens(full), ...cacheBlocks(full), ...fp8RoundTrip(full)],
