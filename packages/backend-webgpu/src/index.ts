@@ -1,0 +1,3 @@
+import { attach } from './attach.js';
+
+attach('webgpu');
