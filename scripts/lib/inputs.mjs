@@ -1,7 +1,8 @@
 // What a build step read, as one digest, so that it runs again only when something changed.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { holding } from './lock.mjs';
 import { root } from './root.mjs';
 
 const SKIPPED = new Set(['node_modules', 'dist', 'coverage', 'peers', 'results', '.git']);
@@ -28,16 +29,21 @@ export function digest(files) {
 }
 
 /**
- * Runs `make` unless `stamp` holds the digest of `files` and every one of `outputs` exists. What changes while `make`
- * runs counts as changed, unless `make` itself `rewrites` its inputs.
+ * Runs `make` unless `stamp` holds the digest of `files` and every one of `outputs` exists; of several processes one. What
+ * changes while `make` runs counts as changed, unless `make` itself `rewrites` its inputs.
  */
 export async function whenChanged({ stamp, files, outputs = [], make, rewrites = false }) {
   const path = join(root, stamp);
-  const wanted = digest(files);
-  const current = existsSync(path) ? readFileSync(path, 'utf8') : '';
-  if (current === wanted && outputs.every((output) => existsSync(join(root, output)))) return false;
-  await make();
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, rewrites ? digest(files) : wanted);
-  return true;
+  const isCurrent = () =>
+    existsSync(path) &&
+    readFileSync(path, 'utf8') === digest(files) &&
+    outputs.every((output) => existsSync(join(root, output)));
+  if (isCurrent()) return false;
+  return holding(`${path}.lock`, async () => {
+    if (isCurrent()) return false;
+    const wanted = digest(files);
+    await make();
+    writeFileSync(path, rewrites ? digest(files) : wanted);
+    return true;
+  });
 }

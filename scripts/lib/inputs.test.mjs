@@ -42,3 +42,25 @@ test('an input that the step itself rewrites does not make it old again', async 
   expect(await step(true)).toBe(true);
   expect(await step(true)).toBe(false);
 });
+
+test('of several at once one makes and the others wait for it', async () => {
+  const input = `${folder}/input`;
+  writeFileSync(join(root, input), 'a');
+  let made = 0;
+  const make = async () => {
+    await new Promise((done) => setTimeout(done, 50));
+    made++;
+  };
+  const step = () => whenChanged({ stamp: `${folder}/stamp`, files: [input], make });
+  expect((await Promise.all([step(), step(), step()])).sort()).toEqual([false, false, true]);
+  expect(made).toBe(1);
+});
+
+test('a lock whose holder is gone is taken over', async () => {
+  const input = `${folder}/input`;
+  writeFileSync(join(root, input), 'a');
+  writeFileSync(join(root, `${folder}/stamp.lock`), String(2 ** 30));
+  expect(await whenChanged({ stamp: `${folder}/stamp`, files: [input], make: () => {} })).toBe(
+    true,
+  );
+});
