@@ -45,7 +45,7 @@ export function composedRows(slab: Slab): [tf.Tensor, tf.Tensor] {
     s = tf.sub(s, tf.mul(slopes, distances(slab, keys)));
   }
   const visible = visibility(slab, keys, tree);
-  if (visible) s = tf.where(tf.broadcastTo(visible, s.shape), s, -Infinity);
+  if (visible) s = tf.where(tf.broadcastTo(visible, s.shape), s, tf.fill(s.shape, -Infinity));
 
   const m = rowMaximum(s);
   const p = tf.exp(tf.sub(s, m));
@@ -76,7 +76,7 @@ const nanIfPositive = untaped((x) => tf.where(tf.greater(x, 0), NaN, 0));
 /** p * v where a weight of 0 hides NaN and Infinity in v, as an invisible key must. */
 function selectedProduct(weights: tf.Tensor, v: tf.Tensor): tf.Tensor {
   const finite = isFinite(v);
-  const product = tf.matMul(weights, tf.where(finite, v, 0));
+  const product = tf.matMul(weights, tf.where(finite, v, tf.zeros(v.shape)));
   const taint = tf.matMul(weights, tf.sub(1, tf.cast(finite, 'float32')));
   return tf.add(product, nanIfPositive(taint));
 }
