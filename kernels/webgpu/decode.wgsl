@@ -209,26 +209,26 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     for (var i = my_row * ROW_THREADS; i < (my_row + 1) * ROW_THREADS; i++) { l += partials[i]; }
     row_state[my_row] = vec2<f32>(m, l);
   }
+  for (var r = 0; r < ROWS; r++) {
+    let row = batch_row(sequence, kvHead, group.row + r);
+    for (var i = 0; i < VALUE_COLUMNS * KV_QUADS; i++) {
+      workgroupBarrier();
 #for r in ROWS
-  {
-    let row = batch_row(sequence, kvHead, group.row + @r);
 #for c in VALUE_COLUMNS
 #for d in KV_QUADS
-    {
+      if (r == @r && i == @c * KV_QUADS + @d) { sums[thread] = o@r_@c_@d; }
+#end
+#end
+#end
       workgroupBarrier();
-      sums[thread] = o@r_@c_@d;
-      workgroupBarrier();
-      let quad = (texel0 + @c * THREADS) * KV_QUADS + @d;
+      let quad = (texel0 + i / KV_QUADS * THREADS) * KV_QUADS + i % KV_QUADS;
       if (slice == 0 && quad < VALUE_QUADS && row.valid) {
         var sum = vec4<f32>(0.0);
-        for (var i = 0; i < VALUE_SLICES; i++) { sum += sums[i * VALUE_THREADS + texel0]; }
-        let state = row_state[@r];
-        let factor = result_begin(item, sequence, kvHead, @r, row, state.x, state.y, quad == 0);
-        result_quad(item, sequence, kvHead, @r, row, quad, sum * factor);
+        for (var j = 0; j < VALUE_SLICES; j++) { sum += sums[j * VALUE_THREADS + texel0]; }
+        let state = row_state[r];
+        let factor = result_begin(item, sequence, kvHead, r, row, state.x, state.y, quad == 0);
+        result_quad(item, sequence, kvHead, r, row, quad, sum * factor);
       }
     }
-#end
-#end
   }
-#end
 }

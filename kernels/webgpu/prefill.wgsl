@@ -74,9 +74,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   load_queries(sequence, thread, 0);
 #end
   let scale = p.softmaxScale * kv_key_head_scale(kvHead);
+  var m: array<f32, ROWS_EACH>;
+  var l: array<f32, ROWS_EACH>;
+  for (var r = 0; r < ROWS_EACH; r++) { m[r] = SOFTMAX_NONE; }
 #for r in ROWS_EACH
-  var m@r = SOFTMAX_NONE;
-  var l@r = 0.0;
 #for c in VALUE_COLUMNS
   var o@r_@c = vec4<f32>(0.0);
 #end
@@ -179,30 +180,29 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     }
     workgroupBarrier();
 #end
-#for r in ROWS_EACH
-    {
+    var fades: array<f32, ROWS_EACH>;
+    for (var r = 0; r < ROWS_EACH; r++) {
 #if SUBGROUPS
-      let next = max(m@r, softmax_step(columns_max(tops[@r])));
-      let fade = softmax_rescale(m@r, next);
-      m@r = next;
+      let next = max(m[r], softmax_step(columns_max(tops[r])));
+      fades[r] = softmax_rescale(m[r], next);
+      m[r] = next;
 #else
-      m@r = row_state[row0 + @r].x;
-      let fade = row_state[row0 + @r].y;
+      m[r] = row_state[row0 + r].x;
+      fades[r] = row_state[row0 + r].y;
 #end
-      let shift = softmax_shift(m@r);
-      let s = scores[@r];
-      var w = vec4<f32>(softmax_weight(s.x, shift), softmax_weight(s.y, shift), softmax_weight(s.z, shift),
-        softmax_weight(s.w, shift));
-      l@r = l@r * fade + (w.x + w.y) + (w.z + w.w);
-#for c in VALUE_COLUMNS
-      o@r_@c *= fade;
-#end
+      let shift = softmax_shift(m[r]);
+      var w: vec4<f32>;
+      for (var k = 0; k < KEYS_EACH; k++) { w[k] = softmax_weight(scores[r][k], shift); }
+      l[r] = l[r] * fades[r] + (w.x + w.y) + (w.z + w.w);
 #if TOKEN_SCALES
-      w = vec4<f32>(softmax_keep(value_scales, w.x).x, softmax_keep(value_scales, w.y).y,
-        softmax_keep(value_scales, w.z).z, softmax_keep(value_scales, w.w).w);
+      for (var k = 0; k < KEYS_EACH; k++) { w[k] = softmax_keep(value_scales, w[k])[k]; }
 #end
-      weight_tile[(row0 + @r) * WEIGHT_STRIDE + column] = w;
+      weight_tile[(row0 + r) * WEIGHT_STRIDE + column] = w;
     }
+#for r in ROWS_EACH
+#for c in VALUE_COLUMNS
+    o@r_@c *= fades[@r];
+#end
 #end
 
     for (var part = 0; part < VALUE_PARTS; part++) {
@@ -261,32 +261,31 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     }
   }
 
+#if !SUBGROUPS
+  workgroupBarrier();
+  for (var r = 0; r < ROWS_EACH; r++) { partials[(row0 + r) * COLUMNS + column] = l[r]; }
+  workgroupBarrier();
+#end
+  for (var r = 0; r < ROWS_EACH; r++) {
+    let row = group_rows[row0 + r];
 #if SUBGROUPS
-#for r in ROWS_EACH
-  l@r = columns_sum(l@r);
-#end
+    let sum = columns_sum(l[r]);
 #else
-  workgroupBarrier();
-#for r in ROWS_EACH
-  partials[(row0 + @r) * COLUMNS + column] = l@r;
+    var sum = 0.0;
+    for (var c = 0; c < COLUMNS; c++) { sum += partials[(row0 + r) * COLUMNS + c]; }
 #end
-  workgroupBarrier();
-#for r in ROWS_EACH
-  l@r = 0.0;
-  for (var c = 0; c < COLUMNS; c++) { l@r += partials[(row0 + @r) * COLUMNS + c]; }
-#end
-#end
-#for r in ROWS_EACH
-  {
-    let row = group_rows[row0 + @r];
     if (row.valid) {
-      let factor = result_begin(item, sequence, kvHead, row0 + @r, row, m@r, l@r, column == 0);
+      let factor = result_begin(item, sequence, kvHead, row0 + r, row, m[r], sum, column == 0);
+      for (var c = 0; c < VALUE_COLUMNS; c++) {
+        var x = vec4<f32>(0.0);
+#for r in ROWS_EACH
 #for c in VALUE_COLUMNS
-      if (column + @c * COLUMNS < VALUE_QUADS) {
-        result_quad(item, sequence, kvHead, row0 + @r, row, column + @c * COLUMNS, o@r_@c * factor);
-      }
+        if (r == @r && c == @c) { x = o@r_@c; }
 #end
+#end
+        let quad = column + c * COLUMNS;
+        if (quad < VALUE_QUADS) { result_quad(item, sequence, kvHead, row0 + r, row, quad, x * factor); }
+      }
     }
   }
-#end
 }
