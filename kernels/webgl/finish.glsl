@@ -1,5 +1,5 @@
 // Merges the splits of every row, applies sinks and writes the output tensor, or with WRITES_LSE the lse.
-#include "webgl/batch.glsl"
+#include "webgl/output_place.glsl"
 #include "parts/softmax.glsl"
 
 uniform usampler2DArray state;
@@ -10,10 +10,6 @@ uniform ivec2 sinksView;
 #if defined(HEAD_SCALES) && !defined(WRITES_LSE)
 uniform usampler2DArray headScales;
 #endif
-// First group, groups, splits, width of the output's texture.
-uniform ivec4 tiles;
-// Values of the output.
-uniform int size;
 
 layout(location = 0) out highp vec4 result;
 
@@ -24,35 +20,15 @@ layout(location = 0) out highp vec4 result;
 #endif
 
 void main() {
-  ivec2 at = ivec2(gl_FragCoord.xy);
-  int place = at.y * tiles.w + at.x;
-  if (place >= size) discard;
-  int place0 = place / LANES, lane = place - place0 * LANES;
-#ifdef HEADS_FIRST
-  int token = place0 % p_maxQueryLen, line = place0 / p_maxQueryLen;
-  int head = line % p_numHeads;
-  Sequence sequence = batch_sequence(line / p_numHeads);
-#else
-  int token = place0 / p_numHeads, head = place0 - token * p_numHeads;
-#ifdef PAGED
-  Sequence sequence = batch_sequence(batch_int(intsAt.z, token));
-  token -= sequence.start;
-#else
-  Sequence sequence = batch_sequence(token / p_maxQueryLen);
-  token -= sequence.index * p_maxQueryLen;
-#endif
-#endif
-  int kvHead = head / QUERIES_PER_KV;
-  int row = token * QUERIES_PER_KV + head - kvHead * QUERIES_PER_KV;
-  int group = sequence.firstGroup + row / ROWS - tiles.x;
-  row = row % ROWS;
-  if (group < 0 || group >= tiles.y) discard;
+  int i = output_index();
+  if (i >= size) discard;
+  Place place = output_place(i, LANES);
+  if (!place.here) discard;
 
-  int y = kvHead * tiles.y + group;
   float m = SOFTMAX_NONE, l = 0.0, o = 0.0;
   for (int split = 0; split < tiles.z; split++) {
     int x = split * (VALUE_BLOCKS + 1);
-    vec2 part = uintBitsToFloat(texelFetch(state, ivec3(x + VALUE_BLOCKS, y, row * QUADS), 0)).xy;
+    vec2 part = uintBitsToFloat(texelFetch(state, ivec3(x + VALUE_BLOCKS, place.y, place.row * QUADS), 0)).xy;
     float fade = 1.0, rise = 1.0;
     if (part.x != m) {
       float top = max(m, part.x);
@@ -62,13 +38,13 @@ void main() {
     }
     l = l * fade + part.y * rise;
 #ifndef WRITES_LSE
-    int quad = lane / 4, block = quad / QUADS;
-    ivec3 cell = ivec3(x + block, y, row * QUADS + quad - block * QUADS);
-    o = o * fade + uintBitsToFloat(texelFetch(state, cell, 0))[lane % 4] * rise;
+    int quad = place.lane / 4, block = quad / QUADS;
+    ivec3 cell = ivec3(x + block, place.y, place.row * QUADS + quad - block * QUADS);
+    o = o * fade + uintBitsToFloat(texelFetch(state, cell, 0))[place.lane % 4] * rise;
 #endif
   }
 #ifdef FEATURE_SINKS
-  float sink = tensor_value(sinks, sinksView, head);
+  float sink = tensor_value(sinks, sinksView, place.head);
 #else
   float sink = SOFTMAX_NONE;
 #endif
@@ -77,7 +53,7 @@ void main() {
   result = vec4(finished.y, 0.0, 0.0, 0.0);
 #else
 #ifdef HEAD_SCALES
-  finished.x *= uintBitsToFloat(FETCH(headScales, p_numKvHeads + kvHead).x);
+  finished.x *= uintBitsToFloat(FETCH(headScales, p_numKvHeads + place.kvHead).x);
 #endif
   result = vec4(l == 0.0 ? 0.0 : o * finished.x, 0.0, 0.0, 0.0);
 #endif

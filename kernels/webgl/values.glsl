@@ -2,6 +2,7 @@
 // split. Column VALUE_BLOCKS of a split keeps (m, l) instead. Texel (split * (VALUE_BLOCKS + 1) + column, group).
 #include "parts/kv.glsl"
 #include "parts/softmax.glsl"
+#include "parts/dropout.glsl"
 
 #for r in ROWS
 uniform usampler2D weights@r_0, weights@r_1;
@@ -68,6 +69,12 @@ void main() {
 #end
 #end
 
+#ifdef FEATURE_DROPOUT
+#for r in ROWS
+  uint dropped@r = dropout_row(sequence, batch_row(sequence, kvHead, group.row + @r));
+#end
+#endif
+
   for (int tile = begin; tile < end; tile++) {
 #for r in ROWS
     vec4 w@r_0 = weights_of(weights@r_0, tile, at.y), w@r_1 = weights_of(weights@r_1, tile, at.y);
@@ -101,6 +108,13 @@ void main() {
     }
     int key0 = batch_key(group, tile * KEYS), last = key0 + min(KEYS, count - tile * KEYS) - 1;
     FIND(key0, last)
+#ifdef FEATURE_DROPOUT
+#for k in KEYS
+#for r in ROWS
+    w@r_@k:quad.@k:lane *= dropout_factor(dropped@r, key0 + @k);
+#end
+#end
+#endif
 #for k in KEYS
     {
       ROW(min(key0 + @k, last), @k)
@@ -143,6 +157,9 @@ void main() {
       {
         vec4 low = weights_of(weights@r_0, tile, at.y), high = weights_of(weights@r_1, tile, at.y);
         float weight = (k < 4 ? low : high)[k % 4] * softmax_rescale(high.w, m@r);
+#ifdef FEATURE_DROPOUT
+        weight *= dropout_factor(dropped@r, key);
+#endif
         if (weight != 0.0) {
 #for c in QUADS
           o@r_@c += weight * scale * value@c;

@@ -156,6 +156,39 @@ Row batch_row(Sequence sequence, int kvHead, int row) {
 #endif
   return r;
 }
+uniform ivec4 tiles;
+uniform int size;
+struct Place {
+  bool here;
+  int kvHead, head, lane;
+  int y, row;
+};
+int output_index() {
+  ivec2 at = ivec2(gl_FragCoord.xy);
+  return at.y * tiles.w + at.x;
+}
+Place output_place(int i, int lanes) {
+  int rest = i / lanes, lane = i - rest * lanes;
+#ifdef HEADS_FIRST
+  int token = rest % p_maxQueryLen, line = rest / p_maxQueryLen;
+  int head = line % p_numHeads;
+  Sequence sequence = batch_sequence(line / p_numHeads);
+#else
+  int token = rest / p_numHeads, head = rest - token * p_numHeads;
+#ifdef PAGED
+  Sequence sequence = batch_sequence(batch_int(intsAt.z, token));
+  token -= sequence.start;
+#else
+  Sequence sequence = batch_sequence(token / p_maxQueryLen);
+  token -= sequence.index * p_maxQueryLen;
+#endif
+#endif
+  int kvHead = head / QUERIES_PER_KV;
+  int row = token * QUERIES_PER_KV + head - kvHead * QUERIES_PER_KV;
+  int group = sequence.firstGroup + row / ROWS - tiles.x;
+  bool here = group >= 0 && group < tiles.y;
+  return Place(here, kvHead, head, lane, kvHead * tiles.y + group, row % ROWS);
+}
 #define SOFTMAX_NONE uintBitsToFloat(0xff800000u)
 #define SOFTMAX_STEP 8.0
 bool softmax_is_nan(float x) { return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u; }
@@ -208,8 +241,6 @@ uniform ivec2 sinksView;
 #if defined(HEAD_SCALES) && !defined(WRITES_LSE)
 uniform usampler2DArray headScales;
 #endif
-uniform ivec4 tiles;
-uniform int size;
 layout(location = 0) out highp vec4 result;
 #ifdef WRITES_LSE
 #define LANES 1
@@ -217,34 +248,14 @@ layout(location = 0) out highp vec4 result;
 #define LANES VALUE_LANES
 #endif
 void main() {
-  ivec2 at = ivec2(gl_FragCoord.xy);
-  int place = at.y * tiles.w + at.x;
-  if (place >= size) discard;
-  int place0 = place / LANES, lane = place - place0 * LANES;
-#ifdef HEADS_FIRST
-  int token = place0 % p_maxQueryLen, line = place0 / p_maxQueryLen;
-  int head = line % p_numHeads;
-  Sequence sequence = batch_sequence(line / p_numHeads);
-#else
-  int token = place0 / p_numHeads, head = place0 - token * p_numHeads;
-#ifdef PAGED
-  Sequence sequence = batch_sequence(batch_int(intsAt.z, token));
-  token -= sequence.start;
-#else
-  Sequence sequence = batch_sequence(token / p_maxQueryLen);
-  token -= sequence.index * p_maxQueryLen;
-#endif
-#endif
-  int kvHead = head / QUERIES_PER_KV;
-  int row = token * QUERIES_PER_KV + head - kvHead * QUERIES_PER_KV;
-  int group = sequence.firstGroup + row / ROWS - tiles.x;
-  row = row % ROWS;
-  if (group < 0 || group >= tiles.y) discard;
-  int y = kvHead * tiles.y + group;
+  int i = output_index();
+  if (i >= size) discard;
+  Place place = output_place(i, LANES);
+  if (!place.here) discard;
   float m = SOFTMAX_NONE, l = 0.0, o = 0.0;
   for (int split = 0; split < tiles.z; split++) {
     int x = split * (VALUE_BLOCKS + 1);
-    vec2 part = uintBitsToFloat(texelFetch(state, ivec3(x + VALUE_BLOCKS, y, row * QUADS), 0)).xy;
+    vec2 part = uintBitsToFloat(texelFetch(state, ivec3(x + VALUE_BLOCKS, place.y, place.row * QUADS), 0)).xy;
     float fade = 1.0, rise = 1.0;
     if (part.x != m) {
       float top = max(m, part.x);
@@ -254,13 +265,13 @@ void main() {
     }
     l = l * fade + part.y * rise;
 #ifndef WRITES_LSE
-    int quad = lane / 4, block = quad / QUADS;
-    ivec3 cell = ivec3(x + block, y, row * QUADS + quad - block * QUADS);
-    o = o * fade + uintBitsToFloat(texelFetch(state, cell, 0))[lane % 4] * rise;
+    int quad = place.lane / 4, block = quad / QUADS;
+    ivec3 cell = ivec3(x + block, place.y, place.row * QUADS + quad - block * QUADS);
+    o = o * fade + uintBitsToFloat(texelFetch(state, cell, 0))[place.lane % 4] * rise;
 #endif
   }
 #ifdef FEATURE_SINKS
-  float sink = tensor_value(sinks, sinksView, head);
+  float sink = tensor_value(sinks, sinksView, place.head);
 #else
   float sink = SOFTMAX_NONE;
 #endif
@@ -269,7 +280,7 @@ void main() {
   result = vec4(finished.y, 0.0, 0.0, 0.0);
 #else
 #ifdef HEAD_SCALES
-  finished.x *= uintBitsToFloat(FETCH(headScales, p_numKvHeads + kvHead).x);
+  finished.x *= uintBitsToFloat(FETCH(headScales, p_numKvHeads + place.kvHead).x);
 #endif
   result = vec4(l == 0.0 ? 0.0 : o * finished.x, 0.0, 0.0, 0.0);
 #endif

@@ -273,6 +273,22 @@ vec2 softmax_finish(float m, float l, float sink) {
   bool empty = l == 0.0;
   return vec2(empty ? 0.0 : scale / sum, empty ? SOFTMAX_NONE : m + softmax_log(l));
 }
+#ifdef FEATURE_DROPOUT
+uniform ivec2 dropout;
+uint dropout_mix(uint x) {
+  x = (x ^ (x >> 16)) * 0x85ebca6bu;
+  x = (x ^ (x >> 13)) * 0xc2b2ae35u;
+  return x ^ (x >> 16);
+}
+uint dropout_row(Sequence sequence, Row row) {
+  uint place = uint((sequence.index * p_numHeads + row.head) * p_maxQueryLen + row.query);
+  return dropout_mix(dropout_mix(place + 1u) ^ uint(dropout.x));
+}
+float dropout_factor(uint dropped, int key) {
+  int drawn = int(dropout_mix(dropped + uint(key) * 0x9e3779b9u) >> 8);
+  return drawn < dropout.y ? 0.0 : 16777216.0 / float(16777216 - dropout.y);
+}
+#endif
 uniform usampler2D weights0_0, weights0_1;
 uniform usampler2D weights1_0, weights1_1;
 uniform usampler2D weights2_0, weights2_1;
@@ -339,6 +355,12 @@ void main() {
   float m3 = SOFTMAX_NONE, l3 = 0.0;
   vec4 o3_0 = vec4(0.0);
   vec4 o3_1 = vec4(0.0);
+#ifdef FEATURE_DROPOUT
+  uint dropped0 = dropout_row(sequence, batch_row(sequence, kvHead, group.row + 0));
+  uint dropped1 = dropout_row(sequence, batch_row(sequence, kvHead, group.row + 1));
+  uint dropped2 = dropout_row(sequence, batch_row(sequence, kvHead, group.row + 2));
+  uint dropped3 = dropout_row(sequence, batch_row(sequence, kvHead, group.row + 3));
+#endif
   for (int tile = begin; tile < end; tile++) {
     vec4 w0_0 = weights_of(weights0_0, tile, at.y), w0_1 = weights_of(weights0_1, tile, at.y);
     float top0 = w0_1.w;
@@ -404,6 +426,36 @@ void main() {
     }
     int key0 = batch_key(group, tile * KEYS), last = key0 + min(KEYS, count - tile * KEYS) - 1;
     FIND(key0, last)
+#ifdef FEATURE_DROPOUT
+    w0_0.x *= dropout_factor(dropped0, key0 + 0);
+    w1_0.x *= dropout_factor(dropped1, key0 + 0);
+    w2_0.x *= dropout_factor(dropped2, key0 + 0);
+    w3_0.x *= dropout_factor(dropped3, key0 + 0);
+    w0_0.y *= dropout_factor(dropped0, key0 + 1);
+    w1_0.y *= dropout_factor(dropped1, key0 + 1);
+    w2_0.y *= dropout_factor(dropped2, key0 + 1);
+    w3_0.y *= dropout_factor(dropped3, key0 + 1);
+    w0_0.z *= dropout_factor(dropped0, key0 + 2);
+    w1_0.z *= dropout_factor(dropped1, key0 + 2);
+    w2_0.z *= dropout_factor(dropped2, key0 + 2);
+    w3_0.z *= dropout_factor(dropped3, key0 + 2);
+    w0_0.w *= dropout_factor(dropped0, key0 + 3);
+    w1_0.w *= dropout_factor(dropped1, key0 + 3);
+    w2_0.w *= dropout_factor(dropped2, key0 + 3);
+    w3_0.w *= dropout_factor(dropped3, key0 + 3);
+    w0_1.x *= dropout_factor(dropped0, key0 + 4);
+    w1_1.x *= dropout_factor(dropped1, key0 + 4);
+    w2_1.x *= dropout_factor(dropped2, key0 + 4);
+    w3_1.x *= dropout_factor(dropped3, key0 + 4);
+    w0_1.y *= dropout_factor(dropped0, key0 + 5);
+    w1_1.y *= dropout_factor(dropped1, key0 + 5);
+    w2_1.y *= dropout_factor(dropped2, key0 + 5);
+    w3_1.y *= dropout_factor(dropped3, key0 + 5);
+    w0_1.z *= dropout_factor(dropped0, key0 + 6);
+    w1_1.z *= dropout_factor(dropped1, key0 + 6);
+    w2_1.z *= dropout_factor(dropped2, key0 + 6);
+    w3_1.z *= dropout_factor(dropped3, key0 + 6);
+#endif
     {
       ROW(min(key0 + 0, last), 0)
       SCALE(scale)
@@ -532,6 +584,9 @@ void main() {
       {
         vec4 low = weights_of(weights0_0, tile, at.y), high = weights_of(weights0_1, tile, at.y);
         float weight = (k < 4 ? low : high)[k % 4] * softmax_rescale(high.w, m0);
+#ifdef FEATURE_DROPOUT
+        weight *= dropout_factor(dropped0, key);
+#endif
         if (weight != 0.0) {
           o0_0 += weight * scale * value0;
           o0_1 += weight * scale * value1;
@@ -540,6 +595,9 @@ void main() {
       {
         vec4 low = weights_of(weights1_0, tile, at.y), high = weights_of(weights1_1, tile, at.y);
         float weight = (k < 4 ? low : high)[k % 4] * softmax_rescale(high.w, m1);
+#ifdef FEATURE_DROPOUT
+        weight *= dropout_factor(dropped1, key);
+#endif
         if (weight != 0.0) {
           o1_0 += weight * scale * value0;
           o1_1 += weight * scale * value1;
@@ -548,6 +606,9 @@ void main() {
       {
         vec4 low = weights_of(weights2_0, tile, at.y), high = weights_of(weights2_1, tile, at.y);
         float weight = (k < 4 ? low : high)[k % 4] * softmax_rescale(high.w, m2);
+#ifdef FEATURE_DROPOUT
+        weight *= dropout_factor(dropped2, key);
+#endif
         if (weight != 0.0) {
           o2_0 += weight * scale * value0;
           o2_1 += weight * scale * value1;
@@ -556,6 +617,9 @@ void main() {
       {
         vec4 low = weights_of(weights3_0, tile, at.y), high = weights_of(weights3_1, tile, at.y);
         float weight = (k < 4 ? low : high)[k % 4] * softmax_rescale(high.w, m3);
+#ifdef FEATURE_DROPOUT
+        weight *= dropout_factor(dropped3, key);
+#endif
         if (weight != 0.0) {
           o3_0 += weight * scale * value0;
           o3_1 += weight * scale * value1;

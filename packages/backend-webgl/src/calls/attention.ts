@@ -14,7 +14,8 @@ import type { OutputTensor } from '../tensors/output.js';
 import { attentionPrograms, type AttentionPrograms } from './attention_programs.js';
 import { runCall, type Call } from './call.js';
 import { fillSheet } from './fill_sheet.js';
-import { uploadBatch, type UploadedBatch } from './upload_batch.js';
+import { outputRows } from './output_rows.js';
+import { batchUniforms, uploadBatch, type UploadedBatch } from './upload_batch.js';
 import { packRows } from './pack_rows.js';
 import { packTiles, tilesFit } from './pack_tiles.js';
 
@@ -48,7 +49,7 @@ export function attention(
       const common: Bindings = {
         tensors,
         arrays: { ints: batch.texture, headScales: storage?.headScales },
-        ints: { intsAt: batch.at, packedTiles: batch.packed.tiles },
+        ints: batchUniforms(problem, batch),
         params: packParams(problem.params),
       };
       const { arrays } = programs.shape.tiled
@@ -181,29 +182,23 @@ class AttentionDraws {
   }
 
   private finish(
-    { first, count, splits }: GroupBlock,
+    block: GroupBlock,
     state: TextureArray,
     output: OutputTensor,
     stage: 'finish' | 'finish_lse',
   ): void {
+    const { first, count, splits } = block;
     const { texture, width, size } = output;
     const program = this.programs.get(stage);
     this.bind(program, { state }, [first, count, splits, width], { size });
     this.call.device.aimAt(texture);
     const { numHeads, valueHeadSize } = this.problem.params;
     const perToken = stage === 'finish' ? numHeads * valueHeadSize : numHeads;
-    drawArea(this.gl, { x: 0, width, ...this.outputRows(first, count, perToken, output) });
-  }
-
-  /** Rows of a tensor's texture that hold what groups compute; a token's heads may lie in two blocks. */
-  private outputRows(first: number, count: number, perToken: number, output: OutputTensor) {
-    const { width, height } = output;
-    const { kv } = this.problem.spec;
-    if (kv.kind === 'dense' && kv.order === 'bnsh') return { y: 0, height };
-    const { tokenOf } = this.batch;
-    const y = Math.floor((tokenOf[first] * perToken) / width);
-    const end = Math.ceil(((tokenOf[first + count] + 1) * perToken) / width);
-    return { y, height: Math.min(height, end) - y };
+    drawArea(this.gl, {
+      x: 0,
+      width,
+      ...outputRows(this.problem, this.batch, block, perToken, output),
+    });
   }
 
   private bind(

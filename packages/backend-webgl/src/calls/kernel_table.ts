@@ -2,6 +2,7 @@ import type { AttentionKernelTable } from '@tfjs-attention/core/provider';
 import { Device } from '../device/device.js';
 import { storageAt } from '../storage/kv_storage.js';
 import { attention } from './attention.js';
+import { backward } from './backward/backward.js';
 import { gatherCache, reshapeAndCache } from './cache.js';
 import { convertFp8 } from './convert_fp8.js';
 import { mergeStates } from './merge_states.js';
@@ -11,6 +12,8 @@ export function kernelTable(): AttentionKernelTable<object> {
   return {
     TfjsAttnPrefill: ({ inputs, attrs: { problem }, backend }) =>
       attention(Device.of(problem.op, backend), problem, inputs),
+    TfjsAttnBackward: ({ inputs, attrs: { problem, wants }, backend }) =>
+      backward(Device.of(problem.op, backend), problem, inputs, wants),
     TfjsAttnPaged({ inputs, attrs: { problem, storage }, backend }) {
       const device = Device.of(problem.op, backend);
       return attention(device, problem, inputs, storageAt(problem.op, storage, device));

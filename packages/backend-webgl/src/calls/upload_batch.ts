@@ -1,5 +1,6 @@
 import type { AttentionInts, AttentionPlan, AttentionProblem } from '@tfjs-attention/core/provider';
 import type { Device } from '../device/device.js';
+import type { Uniforms } from '../device/draw.js';
 import type { TextureArray } from '../device/texture_array.js';
 import { packBatch, type Batch } from '../schedule/batch_ints.js';
 import type { TileShape } from '../shaders/tile_shape.js';
@@ -14,7 +15,7 @@ export interface UploadedBatch extends Batch {
 export function uploadBatch(
   call: Call,
   problem: AttentionProblem,
-  shape: TileShape,
+  shape: Pick<TileShape, 'rows' | 'tiled'>,
 ): UploadedBatch {
   const { ints } = problem;
   if (isPlan(ints)) {
@@ -23,6 +24,15 @@ export function uploadBatch(
   }
   const batch = packBatch(problem, shape);
   return upload(batch, call.folded('ints', batch.words.length / 4));
+}
+
+/** What shaders know of a batch beside its texture. */
+export function batchUniforms({ ints }: AttentionProblem, { at, packed }: Batch): Uniforms {
+  return {
+    intsAt: at,
+    packedTiles: packed.tiles,
+    ...(ints.dropout !== undefined && { dropout: Array.from(ints.dropout) }),
+  };
 }
 
 function upload(batch: Batch, texture: TextureArray): UploadedBatch {
@@ -49,7 +59,7 @@ class PlanUploads {
     forgotten.register(this, { device, textures: this.textures }, this);
   }
 
-  batchOf(problem: AttentionProblem, shape: TileShape): UploadedBatch {
+  batchOf(problem: AttentionProblem, shape: Pick<TileShape, 'rows' | 'tiled'>): UploadedBatch {
     const { flags, windowLeft, windowRight, chunkSize, chunkLookback } = problem.params;
     const { queriesPerKv } = problem.spec;
     const { rows, tiled } = shape;

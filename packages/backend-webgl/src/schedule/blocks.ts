@@ -31,7 +31,7 @@ const TILES_PER_MERGE = 4;
 /** Cuts a batch so that scratch memory does not grow with the number of keys times queries. */
 export function cutBlocks(
   { keysOf, numGroups }: Batch,
-  { valueBlocks }: TileShape,
+  { valueBlocks }: Pick<TileShape, 'valueBlocks'>,
   numKvHeads: number,
   limits: BlockLimits,
 ): GroupBlock[] {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { AttentionSpec } from '@tfjs-attention/core/provider';
 import { expect, test } from '@jest/globals';
 import { tileShape } from './tile_shape.js';
+import { backwardShader, backwardShape, type BackwardStage } from './backward_variant.js';
 import { attentionShader, type AttentionStage } from './variant.js';
 
 const dense: AttentionSpec = {
@@ -45,15 +46,33 @@ const GOLDEN: Readonly<Record<string, [AttentionStage, AttentionSpec, (4 | 8)?]>
   lse_heads_first: ['finish_lse', { ...dense, kv: { kind: 'dense', order: 'bnsh' } }],
 }; // prettier-ignore
 
+const GOLDEN_BACKWARD: Readonly<Record<string, [BackwardStage, AttentionSpec, (4 | 8)?]>> = {
+  backward_weights: ['weights', { ...dense, features: ['causal', 'dropout', 'softcap'] }],
+  backward_weights_four_targets: ['weights', dense, 4],
+  backward_queries: ['dq', dense],
+  backward_keys: ['dk', dense],
+  backward_bias: ['dbias', { ...dense, features: ['bias'] }],
+};
+
 /** Composed shaders as they were reviewed; `UPDATE_GOLDEN=1` writes them anew. */
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../../golden');
 
-test.each(Object.entries(GOLDEN))('%s is as reviewed', (name, [stage, spec, drawBuffers]) => {
+function expectAsReviewed(name: string, composed: string): void {
   const path = join(FOLDER, `${name}.frag`);
-  const composed = text(stage, spec, drawBuffers);
   if (process.env.UPDATE_GOLDEN === '1') writeFileSync(path, composed);
   expect(composed).toBe(readFileSync(path, 'utf8'));
+}
+
+test.each(Object.entries(GOLDEN))('%s is as reviewed', (name, [stage, spec, drawBuffers]) => {
+  expectAsReviewed(name, text(stage, spec, drawBuffers));
 });
+
+test.each(Object.entries(GOLDEN_BACKWARD))(
+  '%s is as reviewed',
+  (name, [stage, spec, drawBuffers = 8]) => {
+    expectAsReviewed(name, backwardShader(stage, spec, backwardShape(spec, drawBuffers)));
+  },
+);
 
 test('stages that read no feature are shared by specs that differ in it', () => {
   const causal: AttentionSpec = { ...dense, features: ['causal'] };

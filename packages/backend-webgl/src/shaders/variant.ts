@@ -5,6 +5,7 @@ import {
   type Feature,
 } from '@tfjs-attention/core/provider';
 import { compose, type Constants } from './compose.js';
+import { featureFlags } from './feature_flags.js';
 import { FILES } from './files.js';
 import { kvConstants } from './kv_constants.js';
 import { PARAMS_TEXT } from './params.js';
@@ -14,14 +15,17 @@ import { packedLine, texelsPerRow, TILE_KEYS, type TileShape } from './tile_shap
 export type AttentionStage =
   'pack_queries' | 'pack_keys' | 'pack_values' | 'weights' | 'values' | 'finish' | 'finish_lse';
 
+/** Features that stand between a product and its weight. */
+export const SCORE_PARTS = [
+  'causal', 'window', 'softcap', 'bias', 'mask', 'alibi', 'qqBias', 'chunk', 'mmPrefix',
+] as const satisfies readonly Feature[]; // prettier-ignore
+
 const PARTS_OF: Readonly<Record<AttentionStage, readonly Feature[]>> = {
   pack_queries: ['mmPrefix'],
   pack_keys: [],
   pack_values: [],
-  weights: [
-    'causal', 'window', 'softcap', 'bias', 'mask', 'alibi', 'qqBias', 'chunk', 'mmPrefix',
-  ], // prettier-ignore
-  values: [],
+  weights: SCORE_PARTS,
+  values: ['dropout'],
   finish: ['sinks'],
   finish_lse: ['sinks'],
 };
@@ -75,9 +79,7 @@ export function attentionShader(
     ...(fromTiles ? ['TILED'] : []),
     ...(stage === 'pack_values' ? ['VALUES'] : []),
     ...(stage === 'finish_lse' ? ['WRITES_LSE'] : []),
-    ...features
-      .filter((feature) => PARTS_OF[stage].includes(feature))
-      .map((feature) => `FEATURE_${feature.replace(/[A-Z]/g, '_$&').toUpperCase()}`),
+    ...featureFlags(features, PARTS_OF[stage]),
   ];
   return compose(`webgl/${FILE_OF[stage]}.glsl`, FILES, constants, flags, PARAMS_TEXT);
 }
