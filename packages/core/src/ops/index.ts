@@ -42,3 +42,39 @@ export { reshapeAndCacheFlash, tritonReshapeAndCacheFlash } from './reshape_and_
 export { swapBlocks } from './swap_blocks.js';
 export type { CpGroup } from '../parallel/cp_group.js';
 export { runInProcessGroup } from '../parallel/in_process_group.js';
+export {
+  BLOCK_LAYOUTS,
+  readCacheBlocks,
+  writeCacheBlocks,
+  type BlockLayout,
+} from './block_layouts.js';
+export { concatAndCacheMla } from './concat_and_cache_mla.js';
+export { flashMlaSparsePrefill, flashMlaWithKvcache, type FlashMlaOptions } from './flashmla.js';
+export { isFlashmlaDenseSupported, isFlashmlaSparseSupported } from './flashmla_support.js';
+export { Fp8DsMlaCache, type Fp8DsMlaCacheOptions } from './fp8_ds_mla_cache.js';
+export {
+  cpGatherCache,
+  gatherAndMaybeDequantCache,
+  type GatherOptions,
+} from './gather_and_maybe_dequant_cache.js';
+export { tritonConvertReqIndexToGlobalIndex, type GlobalIndexOptions } from './global_index.js';
+export {
+  cpGatherIndexerKQuantCache,
+  IndexerKCache,
+  indexerKQuantAndCache,
+  type IndexerKCacheOptions,
+  type ScaleFormat,
+} from './indexer_cache.js';
+export { fp8MqaLogits, fp8PagedMqaLogits, topkIndices } from './mqa_logits.js';
+export {
+  planSlots,
+  slotAttention,
+  type SlotAttentionOptions,
+  type SlotPlan,
+} from './slot_attention.js';
+export type { BlockTableRows } from './table_slots.js';
+export {
+  convertVerticalSlashIndexes,
+  type VerticalSlashIndexes,
+  type VerticalSlashOptions,
+} from './vertical_slash.js';
