@@ -14,6 +14,12 @@ export {
 } from './forward_context.js';
 export { Attention } from './layers/attention.js';
 export type { AttentionArgs, AttentionConfig } from './layers/attention_config.js';
+export { MLAAttention } from './layers/mla_attention.js';
+export type { MLAAttentionArgs, MLAAttentionConfig } from './layers/mla_config.js';
+export {
+  unifiedMlaAttention,
+  unifiedMlaAttentionWithOutput,
+} from './layers/unified_mla_attention.js';
 export {
   getCurrentVllmConfig,
   registerAttentionLayers,

@@ -94,7 +94,9 @@ describe('automatic choice', () => {
     ['encoders with heads of 40', { headSize: 40, attnType: 'encoder_only' }, 'FUSED'],
     ['ranges of a prompt', { headSize: 64, useMmPrefix: true }, 'TRITON_ATTN'],
     ['a scale a head', { headSize: 64, usePerHeadQuantScales: true }, 'FUSED'],
-    ['latents', { headSize: 576, useMla: true }, 'FUSED'],
+    ['latents', { headSize: 576, useMla: true }, 'TRITON_MLA'],
+    ['latents of 24', { headSize: 24, useMla: true }, 'FUSED'],
+    ['chosen latents', { headSize: 576, useMla: true, useSparse: true }, 'FLASHMLA_SPARSE'],
   ] as const)('with kernels: %s', (_, config, name) => {
     announce();
     expect(getAttnBackend(config).getName()).toBe(name);

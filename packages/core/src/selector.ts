@@ -200,7 +200,10 @@ function specOf(config: CompleteSelectorConfig): AttentionSpec {
     headSize,
     valueHeadSize: useMla && headSize === 576 ? 512 : headSize,
     queriesPerKv: 1,
-    kv: blockSize === null ? { kind: 'dense', order: 'bsnh' } : { kind: 'paged', blockSize },
+    kv:
+      blockSize === null
+        ? { kind: 'dense', order: 'bsnh' }
+        : { kind: 'paged', blockSize, ...(useMla && { valueInKey: true as const }) },
     kvDtype: resolveKvCacheDtype(OP, kvCacheDtype),
     features,
     returnLse: false,

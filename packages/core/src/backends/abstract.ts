@@ -4,6 +4,7 @@ import type { Precision } from '../problem/spec.js';
 import { AttentionType } from './attention_type.js';
 import type { AttentionImplClass, KvCacheDtypeName } from './impl.js';
 import type { AttentionMetadata } from './metadata.js';
+import type { MLAAttentionImplClass } from './mla_impl.js';
 import { MultipleOf, takesBlockSize, type BlockSize } from './multiple_of.js';
 import { ownKernelStrategy, type KernelStrategy } from './names.js';
 import {
@@ -44,6 +45,11 @@ export abstract class AttentionBackend {
 
   static getImplCls(): AttentionImplClass {
     return missing(this, 'getImplCls');
+  }
+
+  /** The maths of its latent attention, which layers of MLA take instead of {@link getImplCls}. */
+  static getMlaImplCls(): MLAAttentionImplClass {
+    return missing(this, 'getMlaImplCls');
   }
 
   static getMetadataCls(): AttentionMetadataClass {

@@ -147,6 +147,11 @@ export abstract class AttentionImpl<M extends AttentionMetadata = AttentionMetad
     return false;
   }
 
+  /** Frees what is kept of the layer's weights. */
+  dispose(): void {
+    // Most strategies keep none.
+  }
+
   /** Called once weights are there. */
   processWeightsAfterLoading(_actDtype: string): void {
     // Most strategies hold no weights.

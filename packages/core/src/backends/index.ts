@@ -14,7 +14,13 @@ export {
 } from './impl.js';
 export * from '../metadata/index.js';
 export { AttentionMetadata } from './metadata.js';
-export { MLAAttentionImpl, type MLAAttentionImplArgs } from './mla_impl.js';
+export * from './mla/index.js';
+export {
+  MLAAttentionImpl,
+  type MLAAttentionImplArgs,
+  type MLAAttentionImplClass,
+  type TopkIndexer,
+} from './mla_impl.js';
 export { MultipleOf, type BlockSize } from './multiple_of.js';
 export { AttentionBackendEnum, type KernelStrategy } from './names.js';
 export {

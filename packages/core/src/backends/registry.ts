@@ -7,16 +7,18 @@ import {
   setOverride,
   type AttentionBackendEnum,
 } from './names.js';
+import {
+  CutlassMLABackend,
+  FlashAttnMLABackend,
+  FlashInferMLABackend,
+  FlashMLABackend,
+  TritonMLABackend,
+} from './mla/backends.js';
+import { FlashMLASparseBackend } from './mla/sparse_backends.js';
 import { FlashAttentionBackend } from './strategies/flash_attn.js';
 import { FlashInferBackend } from './strategies/flashinfer.js';
 import { FlexAttentionBackend } from './strategies/flex_attention.js';
 import { ComposedAttentionBackend, FusedAttentionBackend } from './strategies/generic.js';
-import {
-  FlashAttnMLABackend,
-  FlashInferMLABackend,
-  FlashMLASparseBackend,
-  TritonMLABackend,
-} from './strategies/mla.js';
 import { TorchSDPABackend } from './strategies/torch_sdpa.js';
 import { TreeAttentionBackend } from './strategies/tree_attn.js';
 import { TritonAttentionBackend } from './strategies/triton_attn.js';
@@ -36,7 +38,9 @@ export const STRATEGIES: Readonly<Record<string, typeof AttentionBackend>> = {
   XFORMERS: XFormersAttentionBackend,
   FLASH_ATTN_MLA: FlashAttnMLABackend,
   FLASHINFER_MLA: FlashInferMLABackend,
+  FLASHMLA: FlashMLABackend,
   FLASHMLA_SPARSE: FlashMLASparseBackend,
+  CUTLASS_MLA: CutlassMLABackend,
   TRITON_MLA: TritonMLABackend,
   ...UNREACHABLE,
 };

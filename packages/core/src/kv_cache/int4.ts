@@ -59,7 +59,7 @@ export function int4Code(codes: ArrayLike<number>, from: number, lane: number): 
 
 /** Sets that element. */
 export function setInt4Code(
-  codes: { [i: number]: number },
+  codes: Record<number, number>,
   from: number,
   lane: number,
   code: number,

@@ -7,9 +7,7 @@ import { encodeInt4, int4Code, int4Scale, int4Zero, measureInt4, setInt4Code } f
 const { abs, fround, max } = Math;
 
 /** An array of codes: float32 as bits, int4 as bytes of two. */
-export interface CodeArray {
-  readonly [i: number]: number;
-}
+export type CodeArray = Readonly<Record<number, number>>;
 
 /** The stored token scale of `size` numbers from `from` on: max(max|x| / QMAX, 1e-6); int4 as `int4.ts` says. */
 export function measureRow(
@@ -35,7 +33,7 @@ export function encodeRow(
   from: number,
   size: number,
   scale: number,
-  codes: { [i: number]: number },
+  codes: Record<number, number>,
   to: number,
 ): void {
   if (dtype === 'int4_per_token_head') {
@@ -56,7 +54,7 @@ export function decodeRow(
   from: number,
   size: number,
   scale: number,
-  values: { [i: number]: number },
+  values: Record<number, number>,
   to: number,
 ): void {
   if (dtype === 'int4_per_token_head') {

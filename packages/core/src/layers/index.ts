@@ -13,6 +13,8 @@ export {
   createEncoderOnlyAttentionBackend,
   EncoderOnlyAttention,
 } from './encoder_only_attention.js';
+export { MLAAttention } from './mla_attention.js';
+export type { MLAAttentionArgs, MLAAttentionConfig } from './mla_config.js';
 export { MMEncoderAttention, type MMEncoderAttentionArgs } from './mm_encoder_attention.js';
 export {
   createPrefillPrefixLMAttentionBackend,

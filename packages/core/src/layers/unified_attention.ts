@@ -17,7 +17,10 @@ import type { AttentionConfig } from './attention_config.js';
 /** What an attention layer is to the functions that run it. */
 export interface ContextLayer extends AttentionLayer {
   readonly name: string;
-  readonly config: AttentionConfig;
+  readonly config: Pick<
+    AttentionConfig,
+    'numHeads' | 'valueHeadSize' | 'attnType' | 'kvSharingTargetLayerName'
+  >;
   readonly impl: AttentionImpl;
   kvCache: KvCache[];
   calculateKvScales: boolean;

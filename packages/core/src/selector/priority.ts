@@ -6,11 +6,13 @@ interface Priority {
   mla: readonly AttentionBackendEnum[];
 }
 
+/** TRITON_MLA first: the others attend to latents up to 512 tokens a request, which costs more than to expand them. */
 const LATENT: readonly AttentionBackendEnum[] = [
-  'FLASH_ATTN_MLA',
+  'TRITON_MLA',
   'FLASHMLA',
   'FLASHINFER_MLA',
-  'TRITON_MLA',
+  'FLASH_ATTN_MLA',
+  'CUTLASS_MLA',
   'FLASHMLA_SPARSE',
   'FUSED',
   'COMPOSED',

@@ -171,8 +171,6 @@ test.each([
   ['ROCM_AITER_MLA', { useMla: true }, /AMD GPU/],
   ['PALLAS', {}, /TPU/],
   ['IPEX', {}, /Intel extension/],
-  ['CUTLASS_MLA', { useMla: true }, /CUTLASS/],
-  ['FLASHMLA', { useMla: true }, /FlashMLA/],
   ['NO_ATTENTION', {}, /without attention/],
 ] as const)('%s says which hardware it needs', (name, config, reason) => {
   const found = reasons(name, config);
@@ -181,14 +179,24 @@ test.each([
   expect(() => backendToClass(name).getImplCls()).toThrow(/abstract strategy/);
 });
 
+const LATENT = { useMla: true, headSize: 576, kvCacheDtype: 'auto' } as const;
+
 test.each([
-  ['TRITON_MLA', { useMla: true, headSize: 576 }],
-  ['FLASH_ATTN_MLA', { useMla: true, headSize: 576 }],
-  ['FLASHINFER_MLA', { useMla: true, headSize: 576, blockSize: 128 }],
-  ['FLASHMLA_SPARSE', { useMla: true, headSize: 576, useSparse: true }],
-] as const)('%s arrives later', (name, config) => {
-  expect(reasons(name, config)).toEqual([expect.stringMatching(/^MLA arrives in a later version/)]);
+  ['TRITON_MLA', { blockSize: 5 }, [{ kvCacheDtype: 'fp8' }, /^kv_cache_dtype/]],
+  ['FLASH_ATTN_MLA', { blockSize: 5 }, [{ kvCacheDtype: 'fp8' }, /^kv_cache_dtype/]],
+  ['FLASHMLA', { blockSize: 64, kvCacheDtype: 'fp8' }, [{ blockSize: 32 }, /^block_size/]],
+  ['CUTLASS_MLA', { blockSize: 128, kvCacheDtype: 'fp8' }, [{ blockSize: 64 }, /^block_size/]],
+  ['FLASHINFER_MLA', { blockSize: 32, kvCacheDtype: 'fp8' }, [{ blockSize: 48 }, /^block_size/]],
+  ['FLASHMLA_SPARSE', { blockSize: 64, useSparse: true }, [{ useSparse: false }, /^non-sparse/]],
+] as const)('%s serves latents alone', (name, takes, [refused, reason]) => {
+  const config = { ...LATENT, ...takes } as AttnSelectorConfig;
+  expect(reasons(name, config)).toEqual([]);
+  expect(reasons(name, { ...config, ...refused })).toEqual([expect.stringMatching(reason)]);
   expect(reasons(name, { ...config, useMla: false })[0]).toBe('non-MLA not supported');
+  expect(reasons(name, { ...config, headSize: 128 })[0]).toMatch(/^head_size not supported: 128/);
+  for (const asked of ['useAlibi', 'useSoftCap', 'hasSlidingWindow', 'useKvSharing'] as const) {
+    expect(reasons(name, { ...config, [asked]: true })).toHaveLength(1);
+  }
   expect(backendToClass(name).getKvCacheShape(9, 16, 1, 576)).toEqual([9, 16, 576]);
 });
 

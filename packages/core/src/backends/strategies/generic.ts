@@ -1,6 +1,8 @@
 import { KV_CACHE_DTYPES } from '../../problem/params.js';
 import type { Implementation } from '../../problem/options.js';
 import { AttentionBackend } from '../abstract.js';
+import { MLACommonImpl } from '../mla/impl.js';
+import type { MLAAttentionImplClass } from '../mla_impl.js';
 import type { AttentionImplClass, KvCacheDtypeName } from '../impl.js';
 import { PagedAttentionImpl } from './paged_impl.js';
 import { PagedAttentionMetadata, PagedAttentionMetadataBuilder } from './paged_metadata.js';
@@ -23,9 +25,13 @@ abstract class GenericAttentionBackend extends AttentionBackend {
     return true;
   }
 
-  /** A latent cache is one KV head whose value is narrower than its key: plain attention. */
+  /** Latents of any size. */
   static override supportsMla(): boolean {
     return true;
+  }
+
+  static override getMlaImplCls(): MLAAttentionImplClass {
+    return MLACommonImpl;
   }
 
   static override supportsSink(): boolean {

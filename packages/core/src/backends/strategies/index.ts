@@ -38,12 +38,6 @@ export {
   FusedAttentionBackend,
   FusedAttentionImpl,
 } from './generic.js';
-export {
-  FlashAttnMLABackend,
-  FlashInferMLABackend,
-  FlashMLASparseBackend,
-  TritonMLABackend,
-} from './mla.js';
 export { PagedAttentionImpl, type PlainOptions } from './paged_impl.js';
 export {
   metadataOptions,

@@ -64,7 +64,12 @@ export class TritonAttentionBackend extends AttentionBackend {
   }
 
   static override getSupportedKvCacheDtypes(): readonly KvCacheDtypeName[] {
-    const quantized = ['fp8', 'fp8_e4m3', 'int8_per_token_head', 'fp8_per_token_head'] as const;
+    const tokenScaled = [
+      'int8_per_token_head',
+      'fp8_per_token_head',
+      'int4_per_token_head',
+    ] as const;
+    const quantized = ['fp8', 'fp8_e4m3', ...tokenScaled] as const;
     return [...super.getSupportedKvCacheDtypes(), ...quantized];
   }
 

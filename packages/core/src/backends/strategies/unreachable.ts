@@ -57,22 +57,6 @@ const ENTRIES: readonly Entry[] = [
     unreachable: 'needs the Intel extension for PyTorch, which JavaScript cannot load',
   },
   {
-    className: 'CutlassMLABackend',
-    name: 'CUTLASS_MLA',
-    unreachable: 'needs CUTLASS kernels of compute capability 10, which no tfjs backend carries',
-    blockSizes: [128],
-    kvCacheDtypes: ['auto', 'fp8', 'fp8_e4m3'],
-    mla: true,
-  },
-  {
-    className: 'FlashMLABackend',
-    name: 'FLASHMLA',
-    unreachable: 'needs FlashMLA kernels of compute capability 9, which no tfjs backend carries',
-    blockSizes: [64],
-    kvCacheDtypes: ['auto', 'fp8', 'fp8_e4m3'],
-    mla: true,
-  },
-  {
     className: 'NoAttentionBackend',
     name: 'NO_ATTENTION',
     unreachable: 'names models without attention, which have nothing to run here',

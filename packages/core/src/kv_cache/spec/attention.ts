@@ -28,9 +28,7 @@ export abstract class AttentionKvCacheSpec extends KvCacheSpec {
   readonly pageSizePadded?: number;
 
   /** Whether values are the first lanes of keys, stored once. */
-  get valueInKey(): boolean {
-    return false;
-  }
+  readonly valueInKey: boolean = false;
 
   constructor(options: KvCacheSpecOptions) {
     super(options);

@@ -77,6 +77,7 @@ export interface MLAAttentionSpecOptions extends FullAttentionSpecOptions {
 
 /** One latent head, stored once: its value is the first `valueHeadSize` lanes of the key (H = 576, Hv = 512). */
 export class MLAAttentionSpec extends FullAttentionSpec {
+  override readonly valueInKey: boolean = true;
   readonly cacheDtypeStr: string | null;
 
   constructor(options: MLAAttentionSpecOptions) {
@@ -92,10 +93,6 @@ export class MLAAttentionSpec extends FullAttentionSpec {
       `valueHeadSize ${this.valueHeadSize} exceeds headSize ${this.headSize}: a value is the first lanes of its key`,
     );
     this.cacheDtypeStr = options.cacheDtypeStr ?? null;
-  }
-
-  override get valueInKey(): boolean {
-    return true;
   }
 
   override unpaddedPageSizeBytes(dtype: KvCacheDtype = this.dtype ?? 'float32'): number {
