@@ -1,12 +1,16 @@
 import type { SpecGroup } from '../subject.js';
 import { attentionBackends } from './attention_backends.js';
 import { cacheBlocks } from './cache_blocks.js';
+import { cacheLayouts } from './cache_layouts.js';
+import { cacheMla } from './cache_mla.js';
 import { cacheTokens } from './cache_tokens.js';
 import { cascade } from './cascade.js';
 import { contextPrefill } from './context_prefill.js';
 import { cpuAttn } from './cpu_attn.js';
 import { decodeAttention } from './decode_attention.js';
+import { flashmla } from './flashmla.js';
 import { fp8RoundTrip } from './fp8_round_trip.js';
+import { indexer } from './indexer.js';
 import { merge } from './merge.js';
 import { mlaDecodeCpu } from './mla_decode_cpu.js';
 import { packUnpack } from './pack_unpack.js';
@@ -35,6 +39,10 @@ export function upstreamGroups(full: boolean, step: number): SpecGroup[] {
       name: "vLLM's cache grid",
       specs: [...cacheTokens(full), ...cacheBlocks(full), ...fp8RoundTrip(full)],
     },
+    { name: "vLLM's latent caches", specs: cacheMla() },
+    { name: "vLLM's block layouts", specs: cacheLayouts() },
+    { name: "vLLM's flashmla grids", specs: flashmla() },
+    { name: "vLLM's indexer grid", specs: indexer() },
     { name: "vLLM's merge_attn_states grid", specs: merge(full) },
     { name: "vLLM's cascade grid", specs: cascade(full) },
     { name: "vLLM's tree grid", specs: tree(full) },
