@@ -68,16 +68,17 @@ const rowMaximum = untaped((s) => {
 });
 
 const isZero = untaped((x) => tf.cast(tf.equal(x, 0), 'float32'));
-const isFinite = untaped((x) => tf.isFinite(x));
+const isBad = untaped((x) => tf.logicalOr(tf.isNaN(x), tf.isInf(x)));
 /** Summands rather than selections, whose conditions gradients of gradients would want to differentiate. */
 const noneIfZero = untaped((sum) => tf.where(tf.equal(sum, 0), -Infinity, 0));
 const nanIfPositive = untaped((x) => tf.where(tf.greater(x, 0), NaN, 0));
 
 /** p * v where a weight of 0 hides NaN and Infinity in v, as an invisible key must. */
 function selectedProduct(weights: tf.Tensor, v: tf.Tensor): tf.Tensor {
-  const finite = isFinite(v);
-  const product = tf.matMul(weights, tf.where(finite, v, tf.zeros(v.shape)));
-  const taint = tf.matMul(weights, tf.sub(1, tf.cast(finite, 'float32')));
+  // A packed product of tfjs-webgl reads what pads its operands, weights past the last key among them: zeros on this side.
+  const bad = isBad(v);
+  const product = tf.matMul(weights, tf.where(bad, tf.zeros(v.shape), v));
+  const taint = tf.matMul(weights, tf.cast(bad, 'float32'));
   return tf.add(product, nanIfPositive(taint));
 }
 
