@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { mergeAttnStates } from '@tfjs-attention/core';
+import { inScope } from '../suite/in_scope.js';
 import { Comparisons, type Outcome } from './outcome.js';
 import { floatsOf, valuesOf, type TensorData } from './tensor_data.js';
 
@@ -17,9 +18,9 @@ export interface MergeCase {
 /** Both sides compute in float32, theirs with the GPU's approximate exp and log. */
 const ATOL = 1e-5;
 
-export function runMergeCase(c: MergeCase): Outcome {
+export async function runMergeCase(c: MergeCase): Promise<Outcome> {
   const comparisons = new Comparisons();
-  tf.tidy(() => {
+  await inScope(async () => {
     const tensor = (data: TensorData) => tf.tensor(floatsOf(data), [...data.shape]);
     const state = (output: TensorData, lse: TensorData) => ({
       output: tensor(output),
@@ -29,8 +30,8 @@ export function runMergeCase(c: MergeCase): Outcome {
       state(c.prefixOutput, c.prefixLse),
       state(c.suffixOutput, c.suffixLse),
     );
-    comparisons.close('output', merged.output.dataSync(), valuesOf(c.output), { atol: ATOL });
-    const lse = tf.transpose(merged.lse).dataSync();
+    comparisons.close('output', await merged.output.data(), valuesOf(c.output), { atol: ATOL });
+    const lse = await tf.transpose(merged.lse).data();
     comparisons.close('lse', lse, valuesOf(c.outputLse), { atol: ATOL });
   });
   const name = c.name ?? `merge [${c.prefixOutput.shape.join(', ')}]`;

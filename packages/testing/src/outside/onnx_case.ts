@@ -4,6 +4,7 @@ import {
   type FlashAttentionOptions,
   type Implementation,
 } from '@tfjs-attention/core';
+import { inScope } from '../suite/in_scope.js';
 import { Comparisons, type Outcome } from './outcome.js';
 import { scoresOf } from './onnx_scores.js';
 import { floatsOf, intsOf, valuesOf, type TensorData } from './tensor_data.js';
@@ -28,24 +29,24 @@ export interface OnnxCase {
 /** Half types are computed in float32 here and in the half type there. */
 const HALF_ATOL: Readonly<Record<string, number>> = { float16: 2 ** -10, bfloat16: 2 ** -7 };
 
-export function runOnnxCase(c: OnnxCase, implementation: Implementation): Outcome {
+export async function runOnnxCase(c: OnnxCase, implementation: Implementation): Promise<Outcome> {
   const comparisons = new Comparisons();
-  tf.tidy(() => {
+  await inScope(async () => {
     const { q, k, v, options } = readCall(c);
     const heads = flashAttention(q, k, v, { ...options, implementation, returnLse: false });
     const isTurned = c.inputs.Q.shape.length === 3 && options.layout === 'bnsh';
     const output = isTurned ? tf.transpose(heads, [0, 2, 1, 3]) : heads;
     const results = {
-      Y: () => output.dataSync(),
-      present_key: () => k.dataSync(),
-      present_value: () => v.dataSync(),
+      Y: () => output.data(),
+      present_key: () => k.data(),
+      present_value: () => v.data(),
       qk_matmul_output: () => scoresOf(q, k, v, options, c.attributes.qk_matmul_output_mode ?? 0),
     };
     for (const [name, result] of Object.entries(results)) {
       const wanted = c.outputs[name as keyof typeof results];
       if (!wanted) continue;
       const atol = Math.max(c.atol, HALF_ATOL[wanted.dtype] ?? 0);
-      comparisons.close(name, result(), valuesOf(wanted), { atol, rtol: c.rtol });
+      comparisons.close(name, await result(), valuesOf(wanted), { atol, rtol: c.rtol });
     }
   });
   return { name: c.name, failures: comparisons.failures };

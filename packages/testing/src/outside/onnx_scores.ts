@@ -8,27 +8,27 @@ const exactly = (x: number) => x;
  * ONNX's `qk_matmul_output` `[B, N, S, S']`, a debugging output that fused kernels never hold, from the oracle. Mode 0:
  * scaled products, 1: after the soft cap, 2: after bias and masks, 3: after softmax.
  */
-export function scoresOf(
+export async function scoresOf(
   q: Tensor,
   k: Tensor,
   v: Tensor,
   options: FlashAttentionOptions,
   mode: number,
-): Float64Array {
+): Promise<Float64Array> {
   const { layout, softmaxScale, logitsSoftCap = 0 } = options;
   const bare = { layout, softmaxScale, logitsSoftCap: mode === 0 ? 0 : logitsSoftCap };
   const shown: FlashAttentionOptions = mode < 2 ? bare : options;
   const { problem } = describeDense('qk_matmul_output', q, k, v, shown);
   const { params } = problem;
-  const [keys, values] = [k.dataSync(), v.dataSync()];
+  const [keys, values] = [await k.data(), await v.data()];
   const inputs: ReferenceInputs = {
-    q: q.dataSync(),
+    q: await q.data(),
     key: (b, j, head, lane) =>
       keys[b * params.kStrideBatch + j * params.kStrideToken + head * params.kStrideHead + lane],
     value: (b, j, head, lane) =>
       values[b * params.vStrideBatch + j * params.vStrideToken + head * params.vStrideHead + lane],
-    bias: shown.bias?.dataSync(),
-    mask: shown.mask?.dataSync(),
+    bias: await shown.bias?.data(),
+    mask: await shown.mask?.data(),
   };
   const { numSeqs, numHeads, maxQueryLen, maxSeqLen } = params;
   const out = new Float64Array(numSeqs * numHeads * maxQueryLen * maxSeqLen);

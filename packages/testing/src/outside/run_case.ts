@@ -22,9 +22,9 @@ export async function runCase(
   implementation: Implementation = 'auto',
 ): Promise<Outcome> {
   try {
-    if ('attributes' in c) return runOnnxCase(c, implementation);
+    if ('attributes' in c) return await runOnnxCase(c, implementation);
     if ('blockTables' in c) return await runVllmCase(c, implementation);
-    if ('prefixOutput' in c) return runMergeCase(c);
+    if ('prefixOutput' in c) return await runMergeCase(c);
   } catch (error) {
     return { name: nameOf(c), failures: [String(error)] };
   }

@@ -55,7 +55,9 @@ export async function runVllmCase(c: VllmCase, implementation: Implementation): 
     const stored = await cache.storageFor('conformance').readBlocks(blocks);
     comparisons.bytes('key cache', stored.key, bytesOf(c.keyCache));
     comparisons.bytes('value cache', stored.value, bytesOf(c.valueCache));
-    const output = tf.tidy(() => attend(c, cache, implementation).dataSync());
+    const attended = tf.tidy(() => attend(c, cache, implementation));
+    const output = await attended.data();
+    attended.dispose();
     comparisons.close('output', output, valuesOf(c.output), { atol: OUTPUT_ATOL });
     comparisons.close('reference', output, valuesOf(c.reference), { atol: REFERENCE_ATOL });
   } finally {

@@ -9,16 +9,17 @@ import {
   reshapeAndCache,
   type KvCacheDtype,
 } from '@tfjs-attention/core';
-import { decode, encode, hasTokenScales } from '@tfjs-attention/core/provider';
+import { decode, encode, hasTokenScales, type ElementDtype } from '@tfjs-attention/core/provider';
 import { assertSame } from './assert.js';
 import { assertSameBytes, fillCache, readCache, twinOf } from './cache_bytes.js';
+import { inScope, writeTwin } from './in_scope.js';
 import { normals, randomFrom } from './random.js';
 import type { Spec } from './subject.js';
 
 const FP8 = ['fp8_e4m3', 'fp8_e5m2'] as const;
 
 /** Every code of a type as a value, the ties between neighbours and both sides of them, and the far ends. */
-function hardValues(dtype: KvCacheDtype): number[] {
+function hardValues(dtype: ElementDtype): number[] {
   const codes = dtype === 'float16' || dtype === 'bfloat16' ? 0x10000 : 0x100;
   const step = codes === 0x100 ? 1 : 251;
   const values: number[] = [];
@@ -46,17 +47,23 @@ interface ByteCase {
 function byteCases(): ByteCase[] {
   const random = randomFrom('bytes');
   return KV_CACHE_DTYPES.flatMap((dtype): ByteCase[] => {
-    const hard = hardValues(hasTokenScales(dtype) ? 'float32' : dtype);
     const noise = normals(random, 600).map((x) => x * 3);
-    if (hasTokenScales(dtype)) {
+    if (hasTokenScales(dtype) || dtype === 'int4_per_token_head') {
       const wide = normals(random, 4000).map((x, i) => x * 10 ** ((i % 61) / 2 - 20));
       const zeros = new Float32Array(64);
       return [
         { name: `${dtype}, normal values`, dtype, values: noise },
         { name: `${dtype}, 30 orders of magnitude`, dtype, values: wide },
         { name: `${dtype}, zeros`, dtype, values: zeros },
+        { name: `${dtype}, one sign`, dtype, values: noise.map((x) => 5 + Math.abs(x)) },
+        {
+          name: `${dtype}, ends`,
+          dtype,
+          values: [...noise.slice(0, 40), ...SPECIALS, 3e38, -3e38],
+        },
       ];
     }
+    const hard = hardValues(dtype);
     return [
       { name: `${dtype}, codes, ties and ends`, dtype, values: [...hard, ...SPECIALS] },
       { name: `${dtype}, quotients`, dtype, kScale: 0.037, vScale: 1.9e-3, values: noise },
@@ -103,15 +110,15 @@ function writeSpec({ name, dtype, kScale, vScale, values }: ByteCase): Spec {
       try {
         const twin = twinOf(cache);
         await fillCache(cache, twin, 0x5a);
-        twin.storage.write(k, v, slotMapping);
+        await writeTwin(twin, k, v, slotMapping);
         reshapeAndCache(k, v, cache, plan);
         const stored = await readCache(cache);
         assertSameBytes(cache.layout, stored, await readCache(twin));
         const { key, value } = gatherCache(cache, plan);
         const slots = Int32Array.from({ length: tokens }, (_, t) => t);
         const expected = twin.storage.gather(slots);
-        assertSame('gathered keys', key.dataSync(), expected[0].dataSync());
-        assertSame('gathered values', value.dataSync(), expected[1].dataSync());
+        assertSame('gathered keys', await key.data(), expected[0].dataSync());
+        assertSame('gathered values', await value.data(), expected[1].dataSync());
         tf.dispose([key, value, expected]);
       } finally {
         tf.dispose([k, v]);
@@ -126,35 +133,34 @@ function convertSpecs(): Spec[] {
   return FP8.flatMap((dtype): Spec[] => [
     {
       name: `convertFp8 to ${dtype}`,
-      run: () => {
+      run: async () => {
         for (const scale of [1, 0.37]) {
           const values = Float32Array.from([...hardValues(dtype), ...SPECIALS]);
           const factor = Math.fround(scale);
-          tf.tidy(() => {
+          await inScope(async () => {
             const codes = convertFp8(tf.tensor1d(values), { dtype, scale });
             const read = (code: number) => decode(dtype, code);
             const expected = values.map((x) => read(encode(dtype, Math.fround(x / factor))));
-            assertSame('codes', Float32Array.from(codes.dataSync(), read), expected);
+            assertSame('codes', Float32Array.from(await codes.data(), read), expected);
           });
         }
       },
     },
     {
       name: `convertFp8 from ${dtype}, and back again to the same codes`,
-      run: () => {
-        tf.tidy(() => {
+      run: () =>
+        inScope(async () => {
           const codes = Int32Array.from({ length: 256 }, (_, code) => code);
           const real = convertFp8(tf.tensor2d(codes, [16, 16], 'int32'), { dtype, scale: 0.25 });
           const expected = Float32Array.from(codes, (code) => decode(dtype, code) * 0.25);
-          assertSame('values', real.dataSync(), expected);
-          const again = convertFp8(real, { dtype, scale: 0.25 }).dataSync();
+          assertSame('values', await real.data(), expected);
+          const again = await convertFp8(real, { dtype, scale: 0.25 }).data();
           const same = Array.from(again, (code) => decode(dtype, code) * 0.25);
           const clipped = expected.map((x) =>
             Number.isFinite(x) || dtype === 'fp8_e4m3' ? x : Math.sign(x) * 57344 * 0.25,
           );
           assertSame('codes of values', same, clipped);
-        });
-      },
+        }),
     },
   ]);
 }

@@ -3,7 +3,8 @@ import { flashAttention, type FlashAttentionOptions } from '@tfjs-attention/core
 import { describeDense, type ReferenceInputs } from '@tfjs-attention/core/reference';
 import { normals, randomFrom } from './random.js';
 import { makeFeatures, sequenceRules, type ScoreFeatures } from './score_features.js';
-import { readState } from './read_state.js';
+import { inScope } from './in_scope.js';
+import { readState, type StateValues } from './read_state.js';
 import { implementationOf, type Spec, type Subject } from './subject.js';
 import { assertExpected, expectedOf, type Expected } from './tolerance.js';
 
@@ -36,7 +37,7 @@ export interface DenseData {
   readonly inputs: ReferenceInputs;
 }
 
-/** Makes a case's tensors; call it inside tf.tidy. */
+/** Makes a case's tensors; call it inside a scope. */
 export function makeDense(c: DenseCase): DenseData {
   const { layout = 'bsnh', batch = 1, queryLen, keys } = c;
   const [numHeads, numKvHeads] = c.heads ?? [2, 2];
@@ -103,7 +104,7 @@ export function runDense(
   { q, k, v }: Pick<DenseData, 'q' | 'k' | 'v'>,
   options: FlashAttentionOptions,
   subject: Subject,
-): { output: Float32Array; lse: Float32Array } {
+): Promise<StateValues> {
   const implementation = implementationOf(subject);
   return readState(flashAttention(q, k, v, { ...options, implementation, returnLse: true }));
 }
@@ -111,11 +112,10 @@ export function runDense(
 export function denseSpec(c: DenseCase): Spec {
   return {
     name: c.name,
-    run: (subject) => {
-      tf.tidy(() => {
+    run: (subject) =>
+      inScope(async () => {
         const data = makeDense(c);
-        assertExpected(runDense(data, data.options, subject), expectedDense(c, data));
-      });
-    },
+        assertExpected(await runDense(data, data.options, subject), expectedDense(c, data));
+      }),
   };
 }

@@ -5,10 +5,13 @@ import { denseSpec } from './dense_case.js';
 import { engineSpecs } from './engine_specs.js';
 import { gradientGroup } from './gradients/index.js';
 import { denseLaws } from './law_dense.js';
+import { mlaLayer } from './mla/mla_layer.js';
+import { rotatedCaches } from './mla/rotated_cache.js';
 import { contextParallel } from './ops/context_parallel.js';
 import { pagedLaws } from './law_paged.js';
 import { pagedSpec } from './paged_case.js';
 import { pagedCases } from './paged_cases.js';
+import { sampleGroups } from './sample.js';
 import { strategyGroups } from './strategies/index.js';
 import { bringUp, implementationOf, type SpecGroup, type Subject } from './subject.js';
 import { upstreamGroups } from './upstream/index.js';
@@ -38,6 +41,8 @@ export function conformanceGroups(subject: Subject): SpecGroup[] {
     { name: 'stored bytes', specs: byteSpecs() },
     { name: 'laws', specs: [...denseLaws, ...pagedLaws] },
     contextParallel,
+    { name: 'latent attention', specs: mlaLayer() },
+    { name: 'rotated caches', specs: rotatedCaches() },
     badInput,
     gradientGroup(subject),
     { name: "life in tfjs's engine", specs: engineSpecs },
@@ -61,7 +66,8 @@ export function describeConformance(
   describe(`conformance of ${subject.label}`, () => {
     beforeAll(() => bringUp(subject));
     afterAll(async () => subject.tearDown?.());
-    for (const group of conformanceGroups(subject)) {
+    const groups = conformanceGroups(subject);
+    for (const group of subject.sample ? sampleGroups(groups) : groups) {
       describe(group.name, () => {
         for (const { name, fusedOnly, run } of group.specs) {
           if (fusedOnly && implementationOf(subject) === 'COMPOSED') continue;

@@ -69,7 +69,7 @@ export const engineSpecs: readonly Spec[] = [
   },
   {
     name: 'tf.tidy frees the results, tf.keep saves them',
-    run: (subject) => {
+    run: async (subject) => {
       const before = numTensors();
       const implementation = implementationOf(subject);
       const kept = tf.tidy(() => {
@@ -78,7 +78,7 @@ export const engineSpecs: readonly Spec[] = [
         return tf.keep(flashAttention(q, k, v, { implementation }));
       });
       assertSame('tensors', [numTensors()], [before + 1]);
-      assertSame('values', [kept.dataSync().length], [kept.size]);
+      assertSame('values', [(await kept.data()).length], [kept.size]);
       kept.dispose();
     },
   },
@@ -89,7 +89,7 @@ export const engineSpecs: readonly Spec[] = [
       const before = Array.from(q.dataSync());
       const output = flashAttention(q, k, v, { implementation: implementationOf(subject) });
       assertSame('data()', await output.data(), output.dataSync());
-      assertSame('q', q.dataSync(), before);
+      assertSame('q', await q.data(), before);
       tf.dispose([q, k, v, output]);
     },
   },

@@ -71,7 +71,8 @@ export function pickTokens(
 }
 
 /** Rows of a tensor `[T, N, H]`; tf.gather of stock 'cpu' takes seconds for what this does at once. */
-export function pickRows(x: tf.Tensor3D, tokens: readonly number[]): tf.Tensor3D {
+export async function pickRows(x: tf.Tensor3D, tokens: readonly number[]): Promise<tf.Tensor3D> {
   const [, heads, size] = x.shape;
-  return tf.tensor3d(pickTokens(x.dataSync(), tokens, heads * size), [tokens.length, heads, size]);
+  const rows = pickTokens(await x.data(), tokens, heads * size);
+  return tf.tensor3d(rows, [tokens.length, heads, size]);
 }

@@ -9,6 +9,8 @@ import {
   type DenseCase,
   type DenseData,
 } from './dense_case.js';
+import { inScope } from './in_scope.js';
+import { readState } from './read_state.js';
 import type { ScoreFeatures } from './score_features.js';
 import { implementationOf, type Spec, type Subject } from './subject.js';
 import { assertExpected } from './tolerance.js';
@@ -51,22 +53,21 @@ function caseOf(name: string, d: Dimensions, features: ScoreFeatures): DenseCase
   };
 }
 
-/** A law over random shapes and bands: `check` gets a case and its data, made inside tf.tidy. */
+/** A law over random shapes and bands: `check` gets a case and its data, made inside a scope. */
 function law(
   name: string,
-  check: (c: DenseCase, data: DenseData, subject: Subject, pick: number) => void,
+  check: (c: DenseCase, data: DenseData, subject: Subject, pick: number) => Promise<void>,
 ): Spec {
   return {
     name,
-    run: (subject) => {
+    run: (subject) =>
       fc.assert(
-        fc.property(dimensions, positional, fc.nat(), (d, features, pick) => {
+        fc.asyncProperty(dimensions, positional, fc.nat(), (d, features, pick) => {
           const c = caseOf(name, d, features);
-          tf.tidy(() => check(c, makeDense(c), subject, pick));
+          return inScope(() => check(c, makeDense(c), subject, pick));
         }),
         { numRuns: RUNS, seed: 1 },
-      );
-    },
+      ),
   };
 }
 
@@ -105,14 +106,9 @@ function merge(c: DenseCase, a: AttentionResult, b: AttentionResult): AttentionR
   return turn(mergeAttnStates(turn(a), turn(b)));
 }
 
-const read = ({ output, lse }: AttentionResult) => ({
-  output: output.dataSync(),
-  lse: lse.dataSync(),
-});
-
 const splits = law(
   'merging three splits of the keys, in any order = the whole',
-  (c, data, subject, pick) => {
+  async (c, data, subject, pick) => {
     const first = 1 + (pick % (c.keys - 1));
     const second = first + (Math.floor(pick / c.keys) % (c.keys - first));
     const bounds = [[0, first], [first, Math.max(second, first + 1)], [Math.max(second, first + 1), c.keys]]; // prettier-ignore
@@ -121,29 +117,32 @@ const splits = law(
       .map(([from, to]) => overKeys(c, data, subject, from, to));
     if (pick % 2 === 1) states.reverse();
     const merged = states.reduce((a, b) => merge(c, a, b));
-    assertExpected(read(merged), expectedDense(c, data), TWO_RESULTS);
+    assertExpected(await readState(merged), expectedDense(c, data), TWO_RESULTS);
   },
 );
 
-const chunks = law('attending to a prefill in chunks = all at once', (c, data, subject, pick) => {
-  const axis = tokenAxis(c);
-  const cut = pick % (c.queryLen + 1);
-  const offset = c.keys - c.queryLen;
-  const parts = [[0, cut], [cut, c.queryLen]] // prettier-ignore
-    .filter(([from, to]) => from < to)
-    .map(([from, to]) =>
-      flashAttention(slice(data.q, axis, from, to), data.k, data.v, {
-        ...data.options,
-        queryOffset: offset + from,
-        implementation: implementationOf(subject),
-        returnLse: false,
-      }),
-    );
-  const output = tf.concat(parts, axis).dataSync();
-  assertExpected({ output }, expectedDense(c, data));
-});
+const chunks = law(
+  'attending to a prefill in chunks = all at once',
+  async (c, data, subject, pick) => {
+    const axis = tokenAxis(c);
+    const cut = pick % (c.queryLen + 1);
+    const offset = c.keys - c.queryLen;
+    const parts = [[0, cut], [cut, c.queryLen]] // prettier-ignore
+      .filter(([from, to]) => from < to)
+      .map(([from, to]) =>
+        flashAttention(slice(data.q, axis, from, to), data.k, data.v, {
+          ...data.options,
+          queryOffset: offset + from,
+          implementation: implementationOf(subject),
+          returnLse: false,
+        }),
+      );
+    const output = await tf.concat(parts, axis).data();
+    assertExpected({ output }, expectedDense(c, data));
+  },
+);
 
-const groups = law('repeating KV heads = grouped query attention', (c, data, subject) => {
+const groups = law('repeating KV heads = grouped query attention', async (c, data, subject) => {
   const [numHeads, numKvHeads] = c.heads as readonly [number, number];
   const axis = c.layout === 'bnsh' ? 1 : 2;
   const served = tf.tensor1d(
@@ -152,12 +151,12 @@ const groups = law('repeating KV heads = grouped query attention', (c, data, sub
   );
   const repeat = (x: tf.Tensor) => tf.gather(x, served, axis);
   const repeated = { q: data.q, k: repeat(data.k), v: repeat(data.v) };
-  assertExpected(runDense(repeated, data.options, subject), expectedDense(c, data));
+  assertExpected(await runDense(repeated, data.options, subject), expectedDense(c, data));
 });
 
 const prefix = law(
   'a range from the first key on = that prefix without causal rule and window',
-  (c, data, subject, pick) => {
+  async (c, data, subject, pick) => {
     const axis = tokenAxis(c);
     const rows = 1 + (pick % Math.min(c.queryLen, c.keys));
     const [q, k, v] = [data.q, data.k, data.v].map((x) => slice(x, axis, 0, rows));
@@ -171,8 +170,8 @@ const prefix = law(
       returnLse: true,
     });
     const { causal: _, slidingWindow: __, ...options } = data.options;
-    const alone = runDense({ q, k, v }, options, subject);
-    const seen = slice(output, axis, 0, rows).dataSync();
+    const alone = await runDense({ q, k, v }, options, subject);
+    const seen = await slice(output, axis, 0, rows).data();
     const { outputTolerance } = expectedDense(c, data);
     assertWithin('output', seen, alone.output, TWO_RESULTS * outputTolerance);
   },
@@ -180,9 +179,9 @@ const prefix = law(
 
 /** Two settings of the same call that must agree. */
 function sameAs(name: string, change: (c: DenseCase) => Partial<DenseData['options']>): Spec {
-  return law(name, (c, data, subject) => {
-    const plain = runDense(data, data.options, subject);
-    const changed = runDense(data, { ...data.options, ...change(c) }, subject);
+  return law(name, async (c, data, subject) => {
+    const plain = await runDense(data, data.options, subject);
+    const changed = await runDense(data, { ...data.options, ...change(c) }, subject);
     const { outputTolerance, lseTolerance } = expectedDense(c, data);
     assertWithin('output', changed.output, plain.output, TWO_RESULTS * outputTolerance);
     assertWithin('lse', changed.lse, plain.lse, TWO_RESULTS * lseTolerance);

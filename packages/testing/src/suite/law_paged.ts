@@ -21,6 +21,7 @@ import {
   slotsOf,
   type PagedCase,
 } from './paged_case.js';
+import { inScope, writeTwin } from './in_scope.js';
 import { randomFrom } from './random.js';
 import type { Spec, Subject } from './subject.js';
 
@@ -52,14 +53,7 @@ function law(name: string, check: (c: PagedCase, subject: Subject) => Promise<vo
     name,
     run: async (subject) => {
       await fc.assert(
-        fc.asyncProperty(steps, async (c) => {
-          tf.engine().startScope();
-          try {
-            await check(c, subject);
-          } finally {
-            tf.engine().endScope();
-          }
-        }),
+        fc.asyncProperty(steps, (c) => inScope(() => check(c, subject))),
         { numRuns: RUNS, seed: 1 },
       );
     },
@@ -95,13 +89,12 @@ const permutation = law('other physical blocks give the same bits', async (c, su
   const other = relaid(c, 'elsewhere');
   const moved = makeCache(c, other.numBlocks);
   reshapeAndCache(data.k, data.v, moved, other.writePlan);
-  const here = runPaged(data, cache, subject);
-  const there = runPaged({ ...data, plan: other.plan }, moved, subject);
+  const here = await runPaged(data, cache, subject);
+  const there = await runPaged({ ...data, plan: other.plan }, moved, subject);
   cache.dispose();
   moved.dispose();
   assertSame('output', there.output, here.output);
   assertSame('lse', there.lse, here.lse);
-  return Promise.resolve();
 });
 
 const writeOrder = law('writing tokens in pieces stores the same bytes', async (c) => {
@@ -130,17 +123,16 @@ const gathering = law('gatherCache = toTensors = what was stored', async (c) => 
   const { data, cache } = filled(c);
   const twin = twinOf(cache);
   const slots = data.writePlan.slotMapping as Int32Array;
-  twin.storage.write(data.k, data.v, slots);
+  await writeTwin(twin, data.k, data.v, slots);
   const gathered = gatherCache(cache, data.plan);
   const [key, value] = twin.storage.gather(slots);
   const whole = cache.toTensors();
   const rows = tf.tensor1d(slots, 'int32');
   const flat = tf.gather(tf.reshape(whole.key, [-1, ...key.shape.slice(1)]), rows);
   cache.dispose();
-  assertSame('keys', gathered.key.dataSync(), key.dataSync());
-  assertSame('values', gathered.value.dataSync(), value.dataSync());
-  assertSame('toTensors', flat.dataSync(), key.dataSync());
-  return Promise.resolve();
+  assertSame('keys', await gathered.key.data(), key.dataSync());
+  assertSame('values', await gathered.value.data(), value.dataSync());
+  assertSame('toTensors', await flat.data(), key.dataSync());
 });
 
 const parking = law('swapping out, overwriting and swapping back changes nothing', async (c) => {
@@ -184,22 +176,21 @@ const copying = law('copied blocks read as their sources', async (c, subject) =>
     seqLens: Int32Array.from(c.seqLens),
     blockTables: tables,
   });
-  const here = runPaged(data, cache, subject);
-  const there = runPaged({ ...data, plan }, wide, subject);
+  const here = await runPaged(data, cache, subject);
+  const there = await runPaged({ ...data, plan }, wide, subject);
   cache.dispose();
   wide.dispose();
   assertSame('output', there.output, here.output);
-  return Promise.resolve();
 });
 
 const nothing: Spec = {
   name: 'merging two states without keys gives 0 and -Infinity, and any state with one of them itself',
-  run: () => {
-    tf.tidy(() => {
+  run: () =>
+    inScope(async () => {
       const empty = { output: tf.zeros([3, 2, 4]), lse: tf.fill([3, 2], -Infinity) };
       const none = mergeAttnStates(empty, { output: tf.fill([3, 2, 4], NaN), lse: empty.lse });
-      assertSame('output', none.output.dataSync(), new Float32Array(24));
-      assertSame('lse', none.lse.dataSync(), new Float32Array(6).fill(-Infinity));
+      assertSame('output', await none.output.data(), new Float32Array(24));
+      assertSame('lse', await none.lse.data(), new Float32Array(6).fill(-Infinity));
       const full = {
         output: tf.randomNormal([3, 2, 4], 0, 1, 'float32', 5),
         lse: tf.randomNormal([3, 2], 0, 3, 'float32', 6),
@@ -207,18 +198,21 @@ const nothing: Spec = {
       const unbounded = { ...empty, lse: tf.fill([3, 2], Infinity) };
       for (const other of [empty, unbounded]) {
         for (const merged of [mergeAttnStates(full, other), mergeAttnStates(other, full)]) {
-          assertSame('output', merged.output.dataSync(), full.output.dataSync());
-          assertSame('lse', merged.lse.dataSync(), full.lse.dataSync());
+          assertSame('output', await merged.output.data(), await full.output.data());
+          assertSame('lse', await merged.lse.data(), await full.lse.data());
         }
       }
       const sinks = new Float32Array(2).fill(-Infinity);
       const sunk = mergeAttnStates(empty, empty, { sinks: [0, 3] });
-      assertSame('output with sinks', sunk.output.dataSync(), new Float32Array(24));
-      assertSame('lse with sinks', sunk.lse.dataSync(), new Float32Array(6).fill(-Infinity));
+      assertSame('output with sinks', await sunk.output.data(), new Float32Array(24));
+      assertSame('lse with sinks', await sunk.lse.data(), new Float32Array(6).fill(-Infinity));
       const same = mergeAttnStates(full, empty, { sinks });
-      assertSame('output with sinks of -Infinity', same.output.dataSync(), full.output.dataSync());
-    });
-  },
+      assertSame(
+        'output with sinks of -Infinity',
+        await same.output.data(),
+        await full.output.data(),
+      );
+    }),
 };
 
 export const pagedLaws: readonly Spec[] = [

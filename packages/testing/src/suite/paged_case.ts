@@ -21,7 +21,8 @@ import {
   type MadeFeatures,
   type ScoreFeatures,
 } from './score_features.js';
-import { readState } from './read_state.js';
+import { inScope, writeTwin } from './in_scope.js';
+import { readState, type StateValues } from './read_state.js';
 import { implementationOf, type Spec, type Subject } from './subject.js';
 import { assertExpected, expectedOf, type Expected } from './tolerance.js';
 
@@ -102,7 +103,7 @@ export function slotsOf(
   );
 }
 
-/** Makes a case's tensors and plans; call it inside tf.tidy. */
+/** Makes a case's tensors and plans; call it inside a scope. */
 export function makePaged(c: PagedCase): PagedData {
   const { queryLens, seqLens, blockSize, features = {} } = c;
   const [numHeads, numKvHeads] = c.heads ?? [4, 2];
@@ -163,7 +164,11 @@ export function makeCache(c: PagedCase, numBlocks: number): KvCache {
 const known = new Map<string, Expected>();
 
 /** The oracle over the dequantised values that the twin holds. */
-export function expectedPaged(c: PagedCase, data: PagedData, twin: HostKvBlocks): Expected {
+export async function expectedPaged(
+  c: PagedCase,
+  data: PagedData,
+  twin: HostKvBlocks,
+): Promise<Expected> {
   const key = JSON.stringify(c);
   const found = known.get(key);
   if (found !== undefined) return found;
@@ -179,7 +184,7 @@ export function expectedPaged(c: PagedCase, data: PagedData, twin: HostKvBlocks)
   const expected = expectedOf(
     problem,
     {
-      q: q.dataSync(),
+      q: await q.data(),
       key: (b, j, head, lane) => keys[((first[b] + j) * numKvHeads + head) * headSize + lane],
       value: (b, j, head, lane) =>
         values[((first[b] + j) * numKvHeads + head) * valueHeadSize + lane],
@@ -196,7 +201,7 @@ export function runPaged(
   data: Pick<PagedData, 'q' | 'plan' | 'made'>,
   cache: KvCache,
   subject: Subject,
-): { output: Float32Array; lse: Float32Array } {
+): Promise<StateValues> {
   const implementation = implementationOf(subject);
   const options = { ...data.made.options, implementation, returnLse: true } as const;
   return readState(pagedAttention(data.q, cache, data.plan, options));
@@ -209,24 +214,23 @@ export function runPaged(
 export function pagedSpec(c: PagedCase): Spec {
   return {
     name: c.name,
-    run: async (subject) => {
-      tf.engine().startScope();
-      const data = makePaged(c);
-      const cache = makeCache(c, data.numBlocks);
-      try {
-        const twin = twinOf(cache);
-        await fillCache(cache, twin, 0xff);
-        const { k, v, writePlan } = data;
-        reshapeAndCache(k, v, cache, writePlan);
-        twin.storage.write(k, v, writePlan.slotMapping as Int32Array);
-        assertSameBytes(cache.layout, await readCache(cache), await readCache(twin));
-        assertExpected(runPaged(data, cache, subject), expectedPaged(c, data, twin));
-      } finally {
-        cache.dispose();
-        data.plan.dispose();
-        data.writePlan.dispose();
-        tf.engine().endScope();
-      }
-    },
+    run: (subject) =>
+      inScope(async () => {
+        const data = makePaged(c);
+        const cache = makeCache(c, data.numBlocks);
+        try {
+          const twin = twinOf(cache);
+          await fillCache(cache, twin, 0xff);
+          const { k, v, writePlan } = data;
+          reshapeAndCache(k, v, cache, writePlan);
+          await writeTwin(twin, k, v, writePlan.slotMapping as Int32Array);
+          assertSameBytes(cache.layout, await readCache(cache), await readCache(twin));
+          assertExpected(await runPaged(data, cache, subject), await expectedPaged(c, data, twin));
+        } finally {
+          cache.dispose();
+          data.plan.dispose();
+          data.writePlan.dispose();
+        }
+      }),
   };
 }

@@ -16,6 +16,8 @@ export interface Subject {
   readonly full?: boolean;
   /** Default 1: every case of vLLM's grids. n takes every nth, where a case lasts seconds. */
   readonly gridStep?: number;
+  /** Default false. True: a sample of every group, for devices that are slow. */
+  readonly sample?: boolean;
 }
 
 /** One test: fails by throwing. */

@@ -9,6 +9,8 @@ import {
 import { assertWithin } from '../assert.js';
 import { makeDense, type DenseCase } from '../dense_case.js';
 import { randomFrom, normals } from '../random.js';
+import { inScope } from '../in_scope.js';
+import { readState } from '../read_state.js';
 import type { Spec, Subject } from '../subject.js';
 import { assertExpected, expectedOf, toleranceOf } from '../tolerance.js';
 import { trainingImplementation } from './implementation.js';
@@ -49,10 +51,10 @@ export function makeBackward(c: BackwardCase) {
 }
 
 /** Gradients of <dout, output> + <dlse, lse> by the tape, by operand. */
-export function tapeGradients(
+export async function tapeGradients(
   { operands, options, problem, dout, dlse }: ReturnType<typeof makeBackward>,
   implementation: FlashAttentionOptions['implementation'],
-): Partial<Record<Operand, Float32Array>> {
+): Promise<Partial<Record<Operand, Float32Array>>> {
   const names = Object.keys(operands) as Operand[];
   const loss = (...tensors: tf.Tensor[]) => {
     const { q, k, v, ...more } = Object.fromEntries(names.map((name, i) => [name, tensors[i]]));
@@ -62,7 +64,8 @@ export function tapeGradients(
     return tf.add<tf.Scalar>(pulled, tf.sum(tf.mul(lse, tf.tensor(dlse, [...problem.lseShape]))));
   };
   const found = tf.grads(loss)(names.map((name) => operands[name] as tf.Tensor));
-  return Object.fromEntries(names.map((name, i) => [name, found[i].dataSync()]));
+  const values = await Promise.all(found.map((gradient) => gradient.data()));
+  return Object.fromEntries(names.map((name, i) => [name, values[i]]));
 }
 
 interface Expected {
@@ -92,33 +95,30 @@ function expectedGradients(
 export function backwardSpec(c: BackwardCase): Spec {
   return {
     name: `gradients, ${c.name}`,
-    run: (subject: Subject) => {
-      tf.tidy(() => {
+    run: (subject: Subject) =>
+      inScope(async () => {
         const made = makeBackward(c);
         const { exact, plain } = expectedGradients(c, made);
         const implementation = trainingImplementation(subject);
-        if (c.dropoutRate !== undefined) judgeForward(made, implementation);
-        const actual = tapeGradients(made, implementation);
+        if (c.dropoutRate !== undefined) await judgeForward(made, implementation);
+        const actual = await tapeGradients(made, implementation);
         for (const name of Object.keys(actual) as Operand[]) {
           const wanted = exact[name] as Float64Array;
           const tolerance = gradientTolerance(wanted, plain[name], exact.sizes[name]);
           assertWithin(`d/d${name}`, actual[name] as Float32Array, wanted, tolerance);
         }
-      });
-    },
+      }),
   };
 }
 
 /** Dropout is a matter of the forward pass too, of which no other case knows it. */
-function judgeForward(
+async function judgeForward(
   { operands, options, problem, inputs }: ReturnType<typeof makeBackward>,
   implementation: FlashAttentionOptions['implementation'],
-): void {
+): Promise<void> {
   const { q, k, v, ...more } = operands as Record<Operand, tf.Tensor>;
   const all = { ...options, ...more, implementation, returnLse: true } as const;
-  const { output, lse } = flashAttention(q, k, v, all);
-  const actual = { output: output.dataSync(), lse: lse.dataSync() };
-  assertExpected(actual, expectedOf(problem, inputs));
+  assertExpected(await readState(flashAttention(q, k, v, all)), expectedOf(problem, inputs));
 }
 
 /** As for outputs, and one unit in the last place of the terms that were summed, whose sum may cancel. */

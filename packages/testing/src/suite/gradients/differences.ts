@@ -3,6 +3,7 @@ import { flashAttention, type FlashAttentionOptions } from '@tfjs-attention/core
 import { describeDense, referenceAttention } from '@tfjs-attention/core/reference';
 import { assertWithin } from '../assert.js';
 import { makeDense, type DenseCase } from '../dense_case.js';
+import { inScope } from '../in_scope.js';
 import type { Spec } from '../subject.js';
 import { trainingImplementation } from './implementation.js';
 
@@ -56,15 +57,14 @@ const TOLERANCE = 1e-4;
 /** Gradients beside central differences of the oracle, which knows nothing of the backward pass. */
 export const differenceSpecs: readonly Spec[] = CASES.map((c): Spec => ({
   name: c.name,
-  run: (subject) => {
-    tf.tidy(() => {
+  run: (subject) =>
+    inScope(async () => {
       const implementation = trainingImplementation(subject);
       const { inputs, weights, gradients } = tape(c, { implementation });
       const names = ['q', 'k', 'v'] as const;
-      gradients(inputs).forEach((gradient, i) => {
-        const expected = differences(c, names[i], weights.dataSync());
-        assertWithin(`d/d${names[i]}`, gradient.dataSync(), expected, TOLERANCE);
-      });
-    });
-  },
+      for (const [i, gradient] of gradients(inputs).entries()) {
+        const expected = differences(c, names[i], await weights.data());
+        assertWithin(`d/d${names[i]}`, await gradient.data(), expected, TOLERANCE);
+      }
+    }),
 }));

@@ -3,6 +3,7 @@ import { flashAttention, mergeAttnStates, UnsupportedError } from '@tfjs-attenti
 import { canTrain } from '@tfjs-attention/core/provider';
 import { assert, assertSame, assertThrows, assertWithin } from '../assert.js';
 import { makeDense, type DenseCase } from '../dense_case.js';
+import { inScope } from '../in_scope.js';
 import type { Spec } from '../subject.js';
 import { trainingImplementation } from './implementation.js';
 
@@ -18,8 +19,8 @@ const CASE: DenseCase = {
 export const tapeSpecs: readonly Spec[] = [
   {
     name: 'gradients of mergeAttnStates',
-    run: () => {
-      tf.tidy(() => {
+    run: () =>
+      inScope(async () => {
         const draw = (shape: number[], seed: number) =>
           tf.randomNormal(shape, 0, 1, 'float32', seed);
         const [a, b] = [draw([3, 2, 4], 1), draw([3, 2, 4], 2)];
@@ -28,10 +29,9 @@ export const tapeSpecs: readonly Spec[] = [
           mergeAttnStates({ output, lse: lseA }, { output: b, lse: lseB }).output;
         const gradient = tf.grad((x: tf.Tensor) => tf.sum(merged(x)))(a);
         const share = tf.expandDims(tf.sigmoid(tf.sub(lseA, lseB)), -1);
-        const expected = tf.broadcastTo(share, a.shape).dataSync();
-        assertWithin('d/da', gradient.dataSync(), expected, 1e-4);
-      });
-    },
+        const expected = await tf.broadcastTo(share, a.shape).data();
+        assertWithin('d/da', await gradient.data(), expected, 1e-4);
+      }),
   },
   {
     name: 'the fused backward kernel serves, or an explicit FUSED says that there is none',
@@ -55,8 +55,8 @@ export const tapeSpecs: readonly Spec[] = [
   },
   {
     name: 'automatic choice gives the gradients that were asked for by name',
-    run: (subject) => {
-      tf.tidy(() => {
+    run: (subject) =>
+      inScope(async () => {
         const { q, k, v, options } = makeDense(CASE);
         const gradient = (implementation: 'auto' | 'FUSED' | 'COMPOSED') =>
           tf.grad((x) => flashAttention(q, x, v, { ...options, implementation, returnLse: false }))(
@@ -64,9 +64,8 @@ export const tapeSpecs: readonly Spec[] = [
           );
         const named = trainingImplementation(subject);
         if (named === 'COMPOSED') return;
-        assertSame('d/dk', gradient('auto').dataSync(), gradient(named).dataSync());
-      });
-    },
+        assertSame('d/dk', await gradient('auto').data(), await gradient(named).data());
+      }),
   },
   {
     name: 'gradients of gradients come from stock ops; an explicit FUSED throws',
@@ -77,9 +76,11 @@ export const tapeSpecs: readonly Spec[] = [
           const loss = (x: tf.Tensor) =>
             tf.sum(flashAttention(x, k, v, { ...options, implementation, returnLse: false }));
           const slope = (x: tf.Tensor) => tf.sum(tf.square(tf.grad(loss)(x)));
-          return tf.grad(slope)(q).dataSync();
+          return tf.grad(slope)(q);
         });
-      assert(twice('auto').every(Number.isFinite), 'not finite');
+      const found = twice('auto');
+      assert((await found.data()).every(Number.isFinite), 'not finite');
+      found.dispose();
       if (trainingImplementation(subject) === 'FUSED') {
         await assertThrows(() => twice('FUSED'), UnsupportedError, /inside another/);
       }
@@ -87,12 +88,12 @@ export const tapeSpecs: readonly Spec[] = [
   },
   {
     name: 'a step of an optimizer leaves nothing behind',
-    run: (subject) => {
+    run: async (subject) => {
       const implementation = trainingImplementation(subject);
       const { q, k, v, options } = makeDense(CASE);
       const weight = tf.variable(q);
       const optimizer = tf.train.sgd(0.1);
-      const step = () => {
+      const step = async () => {
         const cost = optimizer.minimize(
           () =>
             tf.sum<tf.Scalar>(
@@ -100,13 +101,13 @@ export const tapeSpecs: readonly Spec[] = [
             ),
           true,
         );
-        const [value] = (cost as tf.Scalar).dataSync();
+        const [value] = await (cost as tf.Scalar).data();
         cost?.dispose();
         return value;
       };
-      const first = step();
+      const first = await step();
       const before = tf.memory().numTensors;
-      const second = step();
+      const second = await step();
       assert(second < first, `the loss rose from ${first} to ${second}`);
       assert(tf.memory().numTensors === before, 'tensors leaked');
       optimizer.dispose();

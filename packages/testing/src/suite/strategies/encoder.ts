@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { CommonAttentionMetadata, type AttentionBackendEnum } from '@tfjs-attention/core';
 import { describeDense } from '@tfjs-attention/core/reference';
 import { makePaged, prefixSums } from '../paged_case.js';
+import { inScope } from '../in_scope.js';
 import type { ScoreFeatures } from '../score_features.js';
 import type { Spec } from '../subject.js';
 import { assertExpected, expectedOf } from '../tolerance.js';
@@ -27,8 +28,8 @@ function encoderSpec(
   };
   return {
     name: `${strategy}: ${c.name}`,
-    run: () => {
-      tf.tidy(() => {
+    run: () =>
+      inScope(async () => {
         const { q, k, v, made } = makePaged({ ...c, heads: HEADS, size: SIZE, blockSize: BLOCK });
         const common = new CommonAttentionMetadata({
           queryStartLoc: prefixSums(lengths),
@@ -40,7 +41,7 @@ function encoderSpec(
         const metadata = builderOf(c).build(0, common);
         const output = implOf(c, made).forward(LAYER, q, k, v, null, metadata);
         const starts = prefixSums(lengths);
-        lengths.forEach((length, b) => {
+        for (const [b, length] of lengths.entries()) {
           const [qb, kb, vb, ob] = [q, k, v, output].map((x) =>
             tf.expandDims(tf.slice(x, [starts[b]], [length]), 0),
           );
@@ -48,19 +49,18 @@ function encoderSpec(
             ...made.options,
             causal: false,
           });
-          const [keys, values] = [kb.dataSync(), vb.dataSync()];
+          const [keys, values] = [await kb.data(), await vb.data()];
           const at = (j: number, head: number, lane: number) =>
             (j * HEADS[1] + head) * SIZE[0] + lane;
           const expected = expectedOf(problem, {
-            q: qb.dataSync(),
+            q: await qb.data(),
             key: (_b, j, head, lane) => keys[at(j, head, lane)],
             value: (_b, j, head, lane) => values[at(j, head, lane)],
             ...made.host,
           });
-          assertExpected({ output: ob.dataSync() }, expected);
-        });
-      });
-    },
+          assertExpected({ output: await ob.data() }, expected);
+        }
+      }),
   };
 }
 

@@ -19,6 +19,7 @@ import { describePaged } from '@tfjs-attention/core/reference';
 import { assert } from '../assert.js';
 import { fillCache, twinOf } from '../cache_bytes.js';
 import { makeCache, makePaged, prefixSums, type PagedCase, type PagedData } from '../paged_case.js';
+import { inScope, writeTwin } from '../in_scope.js';
 import type { Spec } from '../subject.js';
 import { assertExpected, expectedOf, type Expected } from '../tolerance.js';
 
@@ -137,10 +138,10 @@ function maskOf(c: StrategyCase, plan: AttentionPlan, visible: Visible): Uint8Ar
 }
 
 /** What the definition gives for the step, over whatever the cache's type keeps of the keys. */
-function expectedStep(c: StrategyCase, data: PagedData, cache: KvCache): Expected {
+async function expectedStep(c: StrategyCase, data: PagedData, cache: KvCache): Promise<Expected> {
   const twin = twinOf(cache);
   const slots = data.writePlan.slotMapping as Int32Array;
-  twin.storage.write(data.k, data.v, slots);
+  await writeTwin(twin, data.k, data.v, slots);
   const [keys, values] = twin.storage.gather(slots).map((x) => x.dataSync());
   const { numKvHeads, headSize, valueHeadSize } = twin.layout;
   const { plan, made, q } = data;
@@ -153,7 +154,7 @@ function expectedStep(c: StrategyCase, data: PagedData, cache: KvCache): Expecte
   });
   const first = prefixSums(c.seqLens);
   return expectedOf(problem, {
-    q: q.dataSync(),
+    q: await q.data(),
     key: (b, j, head, lane) => keys[((first[b] + j) * numKvHeads + head) * headSize + lane],
     value: (b, j, head, lane) =>
       values[((first[b] + j) * numKvHeads + head) * valueHeadSize + lane],
@@ -179,30 +180,32 @@ function sharePrefix(x: tf.Tensor3D, c: StrategyCase): tf.Tensor3D {
 export function strategySpec(c: StrategyCase): Spec {
   return {
     name: `${c.strategy}: ${c.name}`,
-    run: async () => {
-      tf.engine().startScope();
-      const drawn = makePaged({ size: SIZE, heads: HEADS, ...c, blockSize: BLOCK });
-      const data = { ...drawn, k: sharePrefix(drawn.k, c), v: sharePrefix(drawn.v, c) };
-      const cache = makeCache({ size: SIZE, heads: HEADS, ...c, blockSize: BLOCK }, data.numBlocks);
-      try {
-        const { common, rows } = commonOf(data, c);
-        await fillCache(cache, twinOf(cache), 0xff);
-        reshapeAndCache(data.k, data.v, cache, withoutSlots(data.writePlan, c, rows));
-        const build = c.build ?? ((builder) => builder.build(c.commonPrefixLen ?? 0, common));
-        const metadata = build(builderOf(c), common);
-        c.inspect?.(metadata);
-        const take = (x: tf.Tensor) => tf.gather(x, tf.tensor1d(rows, 'int32'));
-        const impl = implOf(c, data.made);
-        const output = impl.forward(LAYER, data.q, take(data.k), take(data.v), cache, metadata);
-        assertExpected({ output: output.dataSync() }, expectedStep(c, data, cache));
-        const held = tf.memory().numTensors;
-        (metadata as AttentionPlan).dispose();
-        assert(tf.memory().numTensors <= held, 'disposed metadata hold tensors');
-      } finally {
-        cache.dispose();
-        tf.engine().endScope();
-      }
-    },
+    run: () =>
+      inScope(async () => {
+        const drawn = makePaged({ size: SIZE, heads: HEADS, ...c, blockSize: BLOCK });
+        const data = { ...drawn, k: sharePrefix(drawn.k, c), v: sharePrefix(drawn.v, c) };
+        const cache = makeCache(
+          { size: SIZE, heads: HEADS, ...c, blockSize: BLOCK },
+          data.numBlocks,
+        );
+        try {
+          const { common, rows } = commonOf(data, c);
+          await fillCache(cache, twinOf(cache), 0xff);
+          reshapeAndCache(data.k, data.v, cache, withoutSlots(data.writePlan, c, rows));
+          const build = c.build ?? ((builder) => builder.build(c.commonPrefixLen ?? 0, common));
+          const metadata = build(builderOf(c), common);
+          c.inspect?.(metadata);
+          const take = (x: tf.Tensor) => tf.gather(x, tf.tensor1d(rows, 'int32'));
+          const impl = implOf(c, data.made);
+          const output = impl.forward(LAYER, data.q, take(data.k), take(data.v), cache, metadata);
+          assertExpected({ output: await output.data() }, await expectedStep(c, data, cache));
+          const held = tf.memory().numTensors;
+          (metadata as AttentionPlan).dispose();
+          assert(tf.memory().numTensors <= held, 'disposed metadata hold tensors');
+        } finally {
+          cache.dispose();
+        }
+      }),
   };
 }
 

@@ -6,12 +6,20 @@ import {
   type KvBlockBytes,
   type KvCacheDtype,
 } from '@tfjs-attention/core';
-import { bytesPerElement, decode, encode, hasTokenScales } from '@tfjs-attention/core/provider';
+import {
+  bytesPerElement,
+  codesPerRow,
+  decode,
+  encode,
+  hasTokenScales,
+} from '@tfjs-attention/core/provider';
 import { assertSame } from '../assert.js';
 import { assertSameBytes, readCache } from '../cache_bytes.js';
 import { layBlocks, prefixSums, slotsOf } from '../paged_case.js';
 import { normals, randomFrom, shuffled, type Random } from '../random.js';
+import { inScope } from '../in_scope.js';
 import type { Spec } from '../subject.js';
+import { int4Row } from './int4_rows.js';
 import { cacheCases, makeKvCache, scramble, type CacheCase, type Scales } from './cache_fixture.js';
 
 // Test runners make globals slow to look up.
@@ -22,10 +30,22 @@ const NUM_TOKENS = 42;
 /** QMAX of the types whose scale belongs to a token. */
 const TOKEN_MAX = { int8_per_token_head: 127, fp8_per_token_head: 448 } as const;
 
-/** Codes and scales that rows `[rows, H]` of one half must be stored as. */
+/** Codes and scales that rows `[rows, H]` of one half must be stored as, and what they are read as. */
 interface StoredRows {
-  readonly codes: Float64Array;
+  readonly codes: ArrayLike<number>;
   readonly scales: Float32Array;
+  readonly values: Float32Array;
+}
+
+function encodeInt4Rows(values: Float32Array, headSize: number): StoredRows {
+  const rows = Array.from({ length: values.length / headSize }, (_, row) =>
+    int4Row(values.subarray(row * headSize, (row + 1) * headSize)),
+  );
+  return {
+    codes: rows.flatMap(({ bytes }) => [...bytes]),
+    scales: Float32Array.from(rows, ({ stored }) => stored),
+    values: Float32Array.from(rows.flatMap((row) => [...row.values])),
+  };
 }
 
 /** The reference encoder's codes, row by row; row r belongs to KV head r mod K. */
@@ -35,6 +55,7 @@ function encodeRows(
   scale: number | Float32Array = 1,
 ): StoredRows {
   const { dtype, headSize, numKvHeads } = c;
+  if (dtype === 'int4_per_token_head') return encodeInt4Rows(values, headSize);
   const scales = Float32Array.from({ length: values.length / headSize }, (_, row) => {
     if (dtype === 'int8_per_token_head' || dtype === 'fp8_per_token_head') {
       const most = values
@@ -47,7 +68,8 @@ function encodeRows(
   const codes = Float64Array.from(values, (x, i) =>
     encode(dtype, fround(x / scales[floor(i / headSize)])),
   );
-  return { codes, scales };
+  const read = (code: number, i: number) => decode(dtype, code) * scales[floor(i / headSize)];
+  return { codes, scales, values: Float32Array.from(codes, read) };
 }
 
 /** Scales as vLLM's tests choose them, for the types that have any: max(x) / 64, of the tensor or of each head. */
@@ -66,6 +88,7 @@ function codesOf(bytes: Uint8Array, dtype: KvCacheDtype) {
   const { buffer, byteOffset, length } = bytes;
   const width = bytesPerElement(dtype);
   switch (width) {
+    case 0.5:
     case 1:
       return bytes;
     case 2:
@@ -87,11 +110,10 @@ function storeRows(
 ) {
   const codes = codesOf(bytes[half], c.dtype);
   const { headSize, numKvHeads } = c;
-  const rowSize = numKvHeads * headSize;
+  const rowSize = numKvHeads * codesPerRow(c.dtype, headSize);
   slots.forEach((slot, token) => {
     if (slot < 0) return;
-    const row = rows.codes.subarray(token * rowSize, (token + 1) * rowSize);
-    row.forEach((code, i) => (codes[slot * rowSize + i] = code));
+    for (let i = 0; i < rowSize; i++) codes[slot * rowSize + i] = rows.codes[token * rowSize + i];
     const scales = rows.scales.subarray(token * numKvHeads, (token + 1) * numKvHeads);
     bytes[`${half}Scales`]?.set(scales, slot * numKvHeads);
   });
@@ -148,8 +170,8 @@ function writeSpec(c: CacheCase, kind: 'tensor' | 'attn_head'): Spec {
 function gatherSpec(c: CacheCase, most: number): Spec {
   return {
     name: c.name,
-    run: () => {
-      tf.tidy(() => {
+    run: () =>
+      inScope(async () => {
         const random = randomFrom(c.name);
         const seqLens = Array.from({ length: 8 }, () => 1 + floor(random() * most));
         const tokens = seqLens.reduce((sum, length) => sum + length, 0);
@@ -165,18 +187,14 @@ function gatherSpec(c: CacheCase, most: number): Spec {
         const shape: [number, number, number] = [tokens, c.numKvHeads, c.headSize];
         reshapeAndCache(tf.tensor3d(k, shape), tf.tensor3d(v, shape), cache, plan);
         const { key, value } = gatherCache(cache, plan);
-        const read = (values: Float32Array, scale?: number | Float32Array) => {
-          const rows = encodeRows(values, c, scale);
-          const at = (i: number) => rows.scales[floor(i / c.headSize)];
-          return Float32Array.from(rows.codes, (code, i) => decode(c.dtype, code) * at(i));
-        };
-        const got = { key: key.dataSync(), value: value.dataSync() };
+        const read = (values: Float32Array, scale?: number | Float32Array) =>
+          encodeRows(values, c, scale).values;
+        const got = { key: await key.data(), value: await value.data() };
         cache.dispose();
         const exact = c.dtype === 'float32';
         assertSame('keys', got.key, exact ? k : read(k, scales.kScale));
         assertSame('values', got.value, exact ? v : read(v, scales.vScale));
-      });
-    },
+      }),
   };
 }
 

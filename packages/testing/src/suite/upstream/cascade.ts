@@ -1,4 +1,3 @@
-import * as tf from '@tensorflow/tfjs-core';
 import {
   mergeAttnStates,
   pagedAttention,
@@ -18,6 +17,7 @@ import {
   type PagedCase,
   type PagedData,
 } from '../paged_case.js';
+import { inScope, writeTwin } from '../in_scope.js';
 import { readState } from '../read_state.js';
 import { implementationOf, type Spec } from '../subject.js';
 import { assertExpected } from '../tolerance.js';
@@ -81,12 +81,15 @@ const LONG: CascadeCase = {
 };
 
 /** Every sequence begins with the first one's keys, in blocks of its own. */
-function withSharedPrefix(data: PagedData, { seqLens, prefix }: CascadeCase): PagedData {
+async function withSharedPrefix(
+  data: PagedData,
+  { seqLens, prefix }: CascadeCase,
+): Promise<PagedData> {
   const first = prefixSums(seqLens);
   const rows = seqLens.flatMap((length, b) =>
     Array.from({ length }, (_, j) => (j < prefix ? j : first[b] + j)),
   );
-  return { ...data, k: pickRows(data.k, rows), v: pickRows(data.v, rows) };
+  return { ...data, k: await pickRows(data.k, rows), v: await pickRows(data.v, rows) };
 }
 
 /** The same batch, where every sequence's prefix is the first one's blocks. */
@@ -116,21 +119,21 @@ function planPrefix(plan: AttentionPlan, numCommon: number, prefix: number): Att
 function cascadeSpec(c: CascadeCase): Spec {
   return {
     name: c.name,
-    run: (subject) => {
-      tf.tidy(() => {
-        const data = withSharedPrefix(makePaged(c), c);
+    run: (subject) =>
+      inScope(async () => {
+        const data = await withSharedPrefix(makePaged(c), c);
         const cache = makeCache(c, data.numBlocks);
         const twin = twinOf(cache);
         const { k, v, q, plan, writePlan, made } = data;
         reshapeAndCache(k, v, cache, writePlan);
-        twin.storage.write(k, v, writePlan.slotMapping as Int32Array);
-        const expected = expectedPaged(c, data, twin);
-        const plain = runPaged(data, cache, subject);
+        await writeTwin(twin, k, v, writePlan.slotMapping as Int32Array);
+        const expected = await expectedPaged(c, data, twin);
+        const plain = await runPaged(data, cache, subject);
         assertExpected(plain, expected);
 
         const numCommon = c.prefix / c.blockSize;
         const shared = sharePrefixBlocks(plan, numCommon);
-        const same = runPaged({ ...data, plan: shared }, cache, subject);
+        const same = await runPaged({ ...data, plan: shared }, cache, subject);
         assertSame('output over shared blocks', same.output, plain.output);
 
         const { sinks, ...rest } = made.options;
@@ -143,11 +146,10 @@ function cascadeSpec(c: CascadeCase): Spec {
         const suffixPlan = planPart(shared, c.blockSize, c.prefix, plan.maxSeqLen);
         const prefix = pagedAttention(q, cache, prefixPlan, { ...options, causal: false });
         const suffix = pagedAttention(q, cache, suffixPlan, { ...options, causal: true });
-        const merged = readState(mergeAttnStates(prefix, suffix, { sinks }));
+        const merged = await readState(mergeAttnStates(prefix, suffix, { sinks }));
         cache.dispose();
         assertExpected(merged, expected, 2);
-      });
-    },
+      }),
   };
 }
 

@@ -3,6 +3,7 @@ import { convertFp8 } from '@tfjs-attention/core';
 import { decode } from '@tfjs-attention/core/provider';
 import { assert, assertSame } from '../assert.js';
 import { randomFrom } from '../random.js';
+import { inScope } from '../in_scope.js';
 import type { Spec } from '../subject.js';
 import { pairwise, titleOf, type Point } from './grid.js';
 import { CACHE_TEST } from './cache_fixture.js';
@@ -30,8 +31,8 @@ function roundTrip(
 ): Spec {
   return {
     name,
-    run: () => {
-      tf.tidy(() => {
+    run: () =>
+      inScope(async () => {
         const random = randomFrom(name);
         const shape: [number, number, number, number] = [numBlocks, 2, size, block];
         const values = Float32Array.from(
@@ -40,7 +41,7 @@ function roundTrip(
         );
         const codes = convertFp8(tf.tensor4d(values, shape), { dtype });
         const back = convertFp8(codes, { dtype });
-        const once = back.dataSync();
+        const once = await back.data();
         const grid = valuesOf(dtype);
         let at = 0;
         const order = Array.from(values.keys()).sort((a, b) => values[a] - values[b]);
@@ -51,10 +52,9 @@ function roundTrip(
           assert(off === nearest, `${values[i]} became ${once[i]}: off by ${off}, not ${nearest}`);
         }
         const again = convertFp8(convertFp8(back, { dtype }), { dtype });
-        assertSame('a second round trip', again.dataSync(), once);
+        assertSame('a second round trip', await again.data(), once);
         assertSame('shape', codes.shape, shape);
-      });
-    },
+      }),
   };
 }
 

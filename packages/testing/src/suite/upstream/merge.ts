@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { mergeAttnStates, type AttentionResult } from '@tfjs-attention/core';
 import { assertSame } from '../assert.js';
 import { normals, randomFrom, type Random } from '../random.js';
+import { inScope } from '../in_scope.js';
 import { readState } from '../read_state.js';
 import type { Spec } from '../subject.js';
 import { assertExpected, toleranceOf, type Expected } from '../tolerance.js';
@@ -99,21 +100,20 @@ function upload({ tokens, heads, size }: MergeCase, { output, lse }: State): Att
 function mergeSpec(c: MergeCase): Spec {
   return {
     name: c.name,
-    run: () => {
-      tf.tidy(() => {
+    run: () =>
+      inScope(async () => {
         const states = makeStates(c);
         const merged = mergeAttnStates(upload(c, states[0]), upload(c, states[1]));
-        assertExpected(readState(merged), expectedOf(states, c.size));
-      });
-    },
+        assertExpected(await readState(merged), expectedOf(states, c.size));
+      }),
   };
 }
 
 /** vLLM's `prefill_tokens_with_context`: rows past them have no prefix, and are the suffix's to the bit. */
 const withContext: Spec = {
   name: `upstream ${TEST}: rows past the tokens with context are the suffix's`,
-  run: () => {
-    tf.tidy(() => {
+  run: () =>
+    inScope(async () => {
       const c = { name: 'context', tokens: 61, heads: 8, size: 48, bothEmpty: false };
       const random = randomFrom(c.name);
       const rows = c.tokens * c.heads;
@@ -121,13 +121,12 @@ const withContext: Spec = {
       const none = Array.from({ length: rows }, (_, row) => row >= past);
       const prefix = makeState(random, c, none);
       const suffix = makeState(random, c, none.map(() => false)); // prettier-ignore
-      const merged = readState(mergeAttnStates(upload(c, prefix), upload(c, suffix)));
+      const merged = await readState(mergeAttnStates(upload(c, prefix), upload(c, suffix)));
       const tail = (x: ArrayLike<number>, from: number) => Array.from(x).slice(from);
       assertSame('lse', tail(merged.lse, past), tail(suffix.lse, past));
       const at = past * c.size;
       assertSame('output', tail(merged.output, at), tail(suffix.output, at));
-    });
-  },
+    }),
 };
 
 function cases(what: string, byTokens: number, byHeads: number): MergeCase[] {

@@ -1,4 +1,3 @@
-import * as tf from '@tensorflow/tfjs-core';
 import {
   mergeAttnStates,
   pagedAttention,
@@ -8,6 +7,7 @@ import {
 } from '@tfjs-attention/core';
 import { expectedPaged, makeCache, makePaged, runPaged, type PagedCase } from '../paged_case.js';
 import { twinOf } from '../cache_bytes.js';
+import { inScope, writeTwin } from '../in_scope.js';
 import { readState } from '../read_state.js';
 import { implementationOf, type Spec } from '../subject.js';
 import { assertExpected } from '../tolerance.js';
@@ -38,16 +38,16 @@ export function planPart(
 export function splitSpec(c: PagedCase): Spec {
   return {
     name: c.name,
-    run: (subject) => {
-      tf.tidy(() => {
+    run: (subject) =>
+      inScope(async () => {
         const data = makePaged(c);
         const cache = makeCache(c, data.numBlocks);
         const twin = twinOf(cache);
         const { k, v, q, plan, writePlan, made } = data;
         reshapeAndCache(k, v, cache, writePlan);
-        twin.storage.write(k, v, writePlan.slotMapping as Int32Array);
-        const expected = expectedPaged(c, data, twin);
-        assertExpected(runPaged(data, cache, subject), expected);
+        await writeTwin(twin, k, v, writePlan.slotMapping as Int32Array);
+        const expected = await expectedPaged(c, data, twin);
+        assertExpected(await runPaged(data, cache, subject), expected);
 
         const { sinks, ...rest } = made.options;
         const implementation = implementationOf(subject);
@@ -58,10 +58,9 @@ export function splitSpec(c: PagedCase): Spec {
           const partPlan = planPart(plan, c.blockSize, bounds[part], bounds[part + 1]);
           return pagedAttention(q, cache, partPlan, options);
         });
-        const merged = readState(mergeAttnStates(head, tail, { sinks }));
+        const merged = await readState(mergeAttnStates(head, tail, { sinks }));
         cache.dispose();
         assertExpected(merged, expected, 2);
-      });
-    },
+      }),
   };
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { planAttention, reshapeAndCache } from '@tfjs-attention/core';
 import { twinOf } from '../cache_bytes.js';
+import { inScope, writeTwin } from '../in_scope.js';
 import { pickRows, pickTokens } from '../judged_rows.js';
 import { assertWithin } from '../assert.js';
 import {
@@ -90,7 +91,12 @@ function withTree(data: PagedData, paths: readonly TreePath[]): PagedData {
 }
 
 /** One branch of every sequence's tree as plain sequences without a tree, in a cache of their own. */
-function attendBranch(c: TreeCase, data: PagedData, line: readonly number[], subject: Subject) {
+async function attendBranch(
+  c: TreeCase,
+  data: PagedData,
+  line: readonly number[],
+  subject: Subject,
+) {
   const batch = c.seqLens.length;
   const length = c.paths.length + 1;
   const firstKey = prefixSums(c.seqLens);
@@ -113,8 +119,10 @@ function attendBranch(c: TreeCase, data: PagedData, line: readonly number[], sub
     blockTables,
   });
   const cache = makeCache(c, numBlocks);
-  reshapeAndCache(pickRows(data.k, keys), pickRows(data.v, keys), cache, writePlan);
-  const result = runPaged({ q: pickRows(data.q, tokens), plan, made: data.made }, cache, subject);
+  const [k, v] = [await pickRows(data.k, keys), await pickRows(data.v, keys)];
+  reshapeAndCache(k, v, cache, writePlan);
+  const q = await pickRows(data.q, tokens);
+  const result = await runPaged({ q, plan, made: data.made }, cache, subject);
   cache.dispose();
   return { ...result, tokens };
 }
@@ -123,20 +131,20 @@ function attendBranch(c: TreeCase, data: PagedData, line: readonly number[], sub
 function treeSpec(c: TreeCase): Spec {
   return {
     name: c.name,
-    run: (subject) => {
-      tf.tidy(() => {
+    run: (subject) =>
+      inScope(async () => {
         const data = makePaged(c);
         const tree = withTree(data, c.paths);
         const cache = makeCache(c, data.numBlocks);
         const twin = twinOf(cache);
         reshapeAndCache(data.k, data.v, cache, data.writePlan);
-        twin.storage.write(data.k, data.v, data.writePlan.slotMapping as Int32Array);
-        const expected = expectedPaged(c, tree, twin);
-        const whole = runPaged(tree, cache, subject);
+        await writeTwin(twin, data.k, data.v, data.writePlan.slotMapping as Int32Array);
+        const expected = await expectedPaged(c, tree, twin);
+        const whole = await runPaged(tree, cache, subject);
         cache.dispose();
         assertExpected(whole, expected);
         for (const leaf of leavesOf(c.paths)) {
-          const branch = attendBranch(c, data, lineOf(c.paths, leaf), subject);
+          const branch = await attendBranch(c, data, lineOf(c.paths, leaf), subject);
           for (const name of ['output', 'lse'] as const) {
             const width = whole[name].length / data.plan.numTokens;
             const inTree = pickTokens(whole[name], branch.tokens, width);
@@ -144,8 +152,7 @@ function treeSpec(c: TreeCase): Spec {
             assertWithin(`${name} on the way to leaf ${leaf}`, branch[name], inTree, tolerance);
           }
         }
-      });
-    },
+      }),
   };
 }
 
