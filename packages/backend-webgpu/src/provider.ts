@@ -4,10 +4,10 @@ import type {
   AttentionSpec,
   KvCacheLayout,
 } from '@tfjs-attention/core/provider';
-import { Device } from './device/device.js';
+import { Device, deviceIfUp } from './device/device.js';
 import { reasonsAgainst } from './device/limits.js';
 import { asWebGpuBackend } from './device/tfjs_backend.js';
-import { BufferKvStorage, reasonsAgainstLayout } from './storage/kv_storage.js';
+import { BufferKvStorage } from './storage/kv_storage.js';
 
 /** Lanes of a head: beyond, a row of the output does not fit a workgroup's registers within WebGPU's default limits. */
 const MOST_LANES = 1024;
@@ -21,7 +21,7 @@ export class WebGpuProvider implements AttentionProvider {
   describe(): string {
     const reasons = this.reasons();
     if (reasons.length > 0) return `composed tfjs ops: ${reasons.join(', ')}`;
-    const { limits } = Device.of('describeKernels', backend());
+    const { limits } = Device.at('describeKernels', backend());
     const features = [
       ...(limits.subgroup > 0 ? [`subgroups of ${limits.subgroup}`] : []),
       ...(limits.f16 ? ['float16'] : []),
@@ -37,8 +37,8 @@ export class WebGpuProvider implements AttentionProvider {
     return reasons;
   }
 
-  rejectsCache(layout: KvCacheLayout): string[] {
-    return [...this.reasons(), ...reasonsAgainstLayout(layout)];
+  rejectsCache(_layout: KvCacheLayout): string[] {
+    return this.reasons();
   }
 
   createKvStorage(layout: KvCacheLayout): BufferKvStorage {
@@ -51,6 +51,10 @@ export class WebGpuProvider implements AttentionProvider {
 
   private reasons(): string[] {
     if (getBackend() !== this.tfBackend) return [`tfjs backend '${this.tfBackend}' is not active`];
-    return reasonsAgainst(asWebGpuBackend(backend()).device);
+    const lost = deviceIfUp(backend())?.state.loss;
+    return [
+      ...(lost === undefined ? [] : [lost]),
+      ...reasonsAgainst(asWebGpuBackend(backend()).device),
+    ];
   }
 }

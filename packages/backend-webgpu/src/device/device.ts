@@ -1,4 +1,5 @@
 import { UnsupportedError } from '@tfjs-attention/core/provider';
+import { DeviceState } from '../errors/device_state.js';
 import { Buffers } from './buffers.js';
 import { readLimits, reasonsAgainst, type FeatureChoice, type Limits } from './limits.js';
 import { Pipelines } from './pipelines.js';
@@ -9,6 +10,7 @@ export class Device {
   readonly limits: Limits;
   readonly pipelines: Pipelines;
   readonly buffers: Buffers;
+  readonly state: DeviceState;
   /** Dispatches recorded so far. */
   numDispatches = 0;
 
@@ -20,10 +22,18 @@ export class Device {
     this.limits = readLimits(gpu, choice);
     this.pipelines = new Pipelines(gpu);
     this.buffers = new Buffers(tfjs);
+    this.state = new DeviceState(gpu);
   }
 
-  /** @throws UnsupportedError where the device is below what WebGPU promises. */
+  /** @throws DeviceError after an error or a loss of the device; UnsupportedError where it is below what WebGPU promises. */
   static of(op: string, backend: object): Device {
+    const device = Device.at(op, backend);
+    device.state.check(op);
+    return device;
+  }
+
+  /** As `of`, in whatever state the device is. */
+  static at(op: string, backend: object): Device {
     const found = devices.get(backend);
     if (found !== undefined) return found;
     const tfjs = asWebGpuBackend(backend);

@@ -14,7 +14,7 @@ export interface Dispatch {
 
 /** Records a dispatch in tfjs's own command encoder, between its own: every dispatch of ours goes through here. */
 export function dispatch(device: Device, { label, pipeline, bindings, groups }: Dispatch): void {
-  const { tfjs, gpu } = device;
+  const { tfjs, gpu, state } = device;
   const bindGroup = gpu.createBindGroup({
     label,
     layout: pipeline.layout,
@@ -26,9 +26,13 @@ export function dispatch(device: Device, { label, pipeline, bindings, groups }: 
   });
   const timed = tfjs.activeTimers != null;
   const pass = timed ? timedPass(device) : openPass(device);
+  // Errors of the device name the debug group that they happened in.
+  pass.pushDebugGroup(label);
   pass.setPipeline(pipeline.handle);
   pass.setBindGroup(0, bindGroup);
   pass.dispatchWorkgroups(...groups);
+  pass.popDebugGroup();
+  state.note(label);
   device.numDispatches++;
   tfjs.dispatchCountInPass++;
   if (timed) {
