@@ -2,7 +2,6 @@
 // `N passed, N failed`.
 import { parseArgs } from 'node:util';
 import '@tensorflow/tfjs-backend-cpu';
-import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs';
 import '@tfjs-attention/backend-cpu';
 import { providerFor } from '@tfjs-attention/core/provider';
