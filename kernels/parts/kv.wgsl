@@ -13,7 +13,7 @@
 #end
 #if PAGED
 // `[K]` of keys, `[K]` of values; then `[P, C, K]` of keys and of values for types that have a scale a token.
-#bind read scales: array<f32>
+#bind read scales: array<u32>
 #end
 
 // Row of the cache `[P * C, K]`, or of dense keys `[B, S, K]` or, HEADS_FIRST, `[B, K, S]`.
@@ -72,7 +72,7 @@ fn kv_value(row: i32, texel: i32) -> vec4<u32> {
 
 fn kv_key_scale(row: i32) -> f32 {
 #if TOKEN_SCALES
-  return scales[p.keyScalesAt + row];
+  return bitcast<f32>(kv_scale_bits(scales[p.keyScalesAt + row]));
 #else
   return 1.0;
 #end
@@ -80,16 +80,33 @@ fn kv_key_scale(row: i32) -> f32 {
 
 fn kv_value_scale(row: i32) -> f32 {
 #if TOKEN_SCALES
-  return scales[p.valueScalesAt + row];
+  return bitcast<f32>(kv_scale_bits(scales[p.valueScalesAt + row]));
 #else
   return 1.0;
+#end
+}
+
+// What is taken off the lanes of a row.
+fn kv_key_zero(row: i32) -> f32 {
+#if KV_INT4_PER_TOKEN_HEAD
+  return kv_zero(scales[p.keyScalesAt + row]);
+#else
+  return 0.0;
+#end
+}
+
+fn kv_value_zero(row: i32) -> f32 {
+#if KV_INT4_PER_TOKEN_HEAD
+  return kv_zero(scales[p.valueScalesAt + row]);
+#else
+  return 0.0;
 #end
 }
 
 // What all keys of a KV head are multiplied with.
 fn kv_key_head_scale(kvHead: i32) -> f32 {
 #if PAGED
-  return scales[kvHead];
+  return bitcast<f32>(scales[kvHead]);
 #else
   return 1.0;
 #end
@@ -97,7 +114,7 @@ fn kv_key_head_scale(kvHead: i32) -> f32 {
 
 fn kv_value_head_scale(kvHead: i32) -> f32 {
 #if PAGED
-  return scales[p.numKvHeads + kvHead];
+  return bitcast<f32>(scales[p.numKvHeads + kvHead]);
 #else
   return 1.0;
 #end

@@ -16,18 +16,22 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
   let head = row - token * p.numKvHeads;
   let quad = i - row * quads;
   let slot = slots[token];
-  let from = slot * p.numKvHeads + head - p.firstRow;
-  if (slot >= 0 && (from < 0 || from >= p.boundRows)) { return; }
+  let bound = slot * p.numKvHeads + head - p.firstRow;
+  if (slot >= 0 && (bound < 0 || bound >= p.boundRows)) { return; }
   var lanes = vec4<u32>(0u);
   if (slot >= 0) {
-    let words = codes[from * p.rowTexels + quad / KV_QUADS];
-    lanes = bitcast<vec4<u32>>(kv_decode(words, quad % KV_QUADS));
+    let words = codes[bound * p.rowTexels + quad / KV_QUADS];
 #if TOKEN_SCALES
-    let scale = scales[p.scalesAt + from + p.firstRow];
+    let scale = scales[p.scalesAt + bound + p.firstRow];
 #else
     let scale = scales[p.scalesAt + head];
 #end
-    for (var lane = 0; lane < 4; lane++) { lanes[lane] = bits_product(lanes[lane], scale); }
+#if KV_INT4_PER_TOKEN_HEAD
+    lanes = bitcast<vec4<u32>>(kv_decode(words, quad % KV_QUADS) - kv_zero(scale));
+#else
+    lanes = bitcast<vec4<u32>>(kv_decode(words, quad % KV_QUADS));
+#end
+    for (var lane = 0; lane < 4; lane++) { lanes[lane] = bits_product(lanes[lane], kv_scale_bits(scale)); }
   }
   for (var lane = 0; lane < min(4, p.lanes - quad * 4); lane++) {
     output[row * p.lanes + quad * 4 + lane] = lanes[lane];

@@ -10,7 +10,8 @@
 #bind write codes: array<vec4<u32>>
 #if TOKEN_SCALES
 
-var<workgroup> magnitudes: array<u32, THREADS>;
+// Least and largest number of each thread's lanes, 0 among them.
+var<workgroup> extremes: array<vec2<f32>, THREADS>;
 #end
 
 @compute @workgroup_size(THREADS)
@@ -25,18 +26,30 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   if (token < p.numTokens) { slot = slots[token]; }
   let first = row * p.lanes;
 #if TOKEN_SCALES
-  // max(max|x| / largest code, 1e-6). A NaN is no size.
-  var most = 0u;
+  // A NaN is no size.
+  var least = 0.0;
+  var largest = 0.0;
   if (slot >= 0) {
     for (var lane = place; lane < p.lanes; lane += ROW_THREADS) {
-      let magnitude = source[first + lane] & 0x7fffffffu;
-      if (magnitude <= BITS_INFINITE) { most = max(most, magnitude); }
+      let bits = source[first + lane];
+      if ((bits & 0x7fffffffu) <= BITS_INFINITE) {
+        least = min(least, bitcast<f32>(bits));
+        largest = max(largest, bitcast<f32>(bits));
+      }
     }
   }
-  magnitudes[thread] = most;
+  extremes[thread] = vec2<f32>(least, largest);
   workgroupBarrier();
-  for (var i = thread - place; i < thread - place + ROW_THREADS; i++) { most = max(most, magnitudes[i]); }
-  let scale = max(bits_quotient(most, p.largest), 0x358637bdu);
+  for (var i = thread - place; i < thread - place + ROW_THREADS; i++) {
+    least = min(least, extremes[i].x);
+    largest = max(largest, extremes[i].y);
+  }
+#if KV_INT4_PER_TOKEN_HEAD
+  let scale = encode_int4_scale(least, largest);
+#else
+  // max(max|x| / largest code, 1e-6)
+  let scale = max(bits_quotient(bitcast<u32>(max(-least, largest)), p.largest), 0x358637bdu);
+#end
 #else
   let scale = scales[p.scalesAt + head];
 #end
@@ -52,7 +65,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     for (var i = 0; i < 4 * KV_QUADS; i++) {
       let lane = texel * 4 * KV_QUADS + i;
       if (lane >= p.lanes) { break; }
-      let code = encode(bits_quotient(source[first + lane], scale));
+      let code = encode_scaled(source[first + lane], scale);
       words[i / KV_QUADS] |= code << u32(i % KV_QUADS * (32 / KV_QUADS));
     }
     codes[bound * p.rowTexels + texel] = words;

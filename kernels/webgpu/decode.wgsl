@@ -76,7 +76,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #end
         for (var d = 0; d < KV_QUADS; d++) {
 #for k in KEYS_EACH
+#if KV_INT4_PER_TOKEN_HEAD
+          let k@k = kv_decode(words@k, d) - kv_key_zero(row@k);
+#else
           let k@k = kv_decode(words@k, d);
+#end
 #end
 #for r in ROWS
           {
@@ -183,7 +187,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #for c in VALUE_COLUMNS
 #for d in KV_QUADS
         {
+#if KV_INT4_PER_TOKEN_HEAD
+          let value = kv_decode(words@k_@c, @d) - kv_value_zero(row@k);
+#else
           let value = kv_decode(words@k_@c, @d);
+#end
           if (softmax_is_finite(value)) {
 #for r in ROWS
             o@r_@c_@d += w@r_@k * value;

@@ -11,7 +11,16 @@ fn kv_e4m3(code: vec4<u32>) -> vec4<f32> {
   return bitcast<vec4<f32>>(bits | ((code & vec4<u32>(0x80u)) << vec4<u32>(24u)));
 }
 
-// Lanes 4 * quad to 4 * quad + 3 of a texel, before their scale.
+#if KV_INT4_PER_TOKEN_HEAD
+// What a stored token scale multiplies with, and what is taken off codes before: int4 hides it in the lowest bits.
+fn kv_scale_bits(stored: u32) -> u32 { return stored & 0xfffffff0u; }
+
+fn kv_zero(stored: u32) -> f32 { return f32(stored & 15u); }
+#else
+fn kv_scale_bits(stored: u32) -> u32 { return stored; }
+#end
+
+// Lanes 4 * quad to 4 * quad + 3 of a texel, before their scale (int4: before their zero point too).
 fn kv_decode(texel: vec4<u32>, quad: i32) -> vec4<f32> {
 #if KV_FLOAT32
   return bitcast<vec4<f32>>(texel);
@@ -27,6 +36,10 @@ fn kv_decode(texel: vec4<u32>, quad: i32) -> vec4<f32> {
 #if KV_INT8 || KV_INT8_PER_TOKEN_HEAD
   let word = vec4<i32>(bitcast<i32>(texel[quad]));
   return vec4<f32>((word << vec4<u32>(24u, 16u, 8u, 0u)) >> vec4<u32>(24u));
+#end
+#if KV_INT4_PER_TOKEN_HEAD
+  let word = texel[quad / 2] >> u32(quad % 2 * 16);
+  return vec4<f32>((vec4<u32>(word) >> vec4<u32>(0u, 4u, 8u, 12u)) & vec4<u32>(15u));
 #end
 #if KV_FP8_E5M2
   let word = texel[quad];

@@ -41,6 +41,33 @@ fn encode_int8(bits: u32) -> u32 {
   return u32(select(min(whole, 127), -whole, negative)) & 0xffu;
 }
 
+#if KV_INT4_PER_TOKEN_HEAD
+// Whole steps of a quotient, half away from zero, saturating far beyond the codes.
+fn encode_steps(quotient: u32) -> i32 { return bitcast<i32>(encode_int8(quotient) << 24u) >> 24u; }
+
+// Stored scale of numbers in [low, high], which holds 0: the zero point stands in the four lowest bits.
+fn encode_int4_scale(low: f32, high: f32) -> u32 {
+  // 15, the largest float32, 1e-6
+  let range = bits_quotient(bitcast<u32>(high - low), 0x41700000u);
+  let scale = max(min(range, 0x7f7fffffu), 0x358637bdu) & 0xfffffff0u;
+  return scale | u32(min(encode_steps(bits_quotient(bitcast<u32>(-low), scale)), 15));
+}
+
+fn encode_int4(bits: u32, stored: u32) -> u32 {
+  let code = encode_steps(bits_quotient(bits, stored & 0xfffffff0u)) + i32(stored & 15u);
+  return u32(clamp(code, 0, 15));
+}
+#end
+
+// The code of a number under its scale.
+fn encode_scaled(bits: u32, scale: u32) -> u32 {
+#if KV_INT4_PER_TOKEN_HEAD
+  return encode_int4(bits, scale);
+#else
+  return encode(bits_quotient(bits, scale));
+#end
+}
+
 fn encode(bits: u32) -> u32 {
 #if KV_FLOAT32
   return bits;
@@ -54,7 +81,7 @@ fn encode(bits: u32) -> u32 {
 #if KV_FP8_E5M2
   return encode_fp8(bits, 2, 15, 0x7bu);
 #end
-#if KV_INT8 || KV_INT8_PER_TOKEN_HEAD
+#if KV_INT8 || KV_INT8_PER_TOKEN_HEAD || KV_INT4_PER_TOKEN_HEAD
   return encode_int8(bits);
 #end
 #if KV_FP8_E4M3 || KV_FP8_PER_TOKEN_HEAD

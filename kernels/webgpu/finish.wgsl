@@ -3,7 +3,7 @@
 #include "webgpu/state.wgsl"
 #include "webgpu/output.wgsl"
 #if PAGED
-#bind read scales: array<f32>
+#bind read scales: array<u32>
 #end
 
 @compute @workgroup_size(MERGE_THREADS)
@@ -32,7 +32,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   let finished = softmax_finish(m, l, score_sink(row.head));
   if (thread == 0u) { output_lse(sequence, row, finished.lse); }
 #if PAGED
-  let factor = finished.scale * scales[p.numKvHeads + kvHead];
+  let factor = finished.scale * bitcast<f32>(scales[p.numKvHeads + kvHead]);
 #else
   let factor = finished.scale;
 #end

@@ -28,12 +28,13 @@ fn bits_join(significand: u32, exponent: i32) -> u32 {
   return round_shift(significand, u32(drop));
 }
 
-// Zero, infinity and NaN stay what they are under a positive finite factor.
+// Zero, infinity and NaN stay what they are under a finite factor above 0.
 fn bits_stay(magnitude: u32) -> bool { return magnitude == 0u || magnitude >= BITS_INFINITE; }
 
-// x / scale, scale positive and finite. Eight bits a step; 0xff << 24 and the remainder fit 32 bits.
+// x / scale, scale positive. Eight bits a step; 0xff << 24 and the remainder fit 32 bits.
 fn bits_quotient(x: u32, scale: u32) -> u32 {
   let magnitude = x & 0x7fffffffu;
+  if (scale >= BITS_INFINITE) { return select(0x7fc00000u, x & 0x80000000u, magnitude < BITS_INFINITE); }
   if (scale == BITS_ONE || bits_stay(magnitude)) { return x; }
   let a = bits_split(magnitude);
   let b = bits_split(scale);
@@ -60,9 +61,13 @@ fn bits_quotient(x: u32, scale: u32) -> u32 {
   return (x & 0x80000000u) | bits_join(quotient | select(0u, 1u, inexact), exponent);
 }
 
-// x * scale, scale positive and finite: 24 by 24 bits in halves of 12.
+// x * scale, scale positive: 24 by 24 bits in halves of 12.
 fn bits_product(x: u32, scale: u32) -> u32 {
   let magnitude = x & 0x7fffffffu;
+  if (scale >= BITS_INFINITE) {
+    let isNumber = magnitude != 0u && magnitude <= BITS_INFINITE;
+    return select(0x7fc00000u, (x & 0x80000000u) | BITS_INFINITE, isNumber);
+  }
   if (scale == BITS_ONE || bits_stay(magnitude)) { return x; }
   let a = bits_split(magnitude);
   let b = bits_split(scale);

@@ -109,7 +109,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
         // Keys of one thread are neighbours for the weights' sake, and COLUMNS apart for the banks'.
         let at = (key % KEYS_EACH * COLUMNS + key / KEYS_EACH) * KEY_STRIDE + texel * KV_QUADS;
 #for d in KV_QUADS
+#if KV_INT4_PER_TOKEN_HEAD
+        kv_tile[at + @d] = kv_decode(words, @d) - kv_key_zero(max(row, 0));
+#else
         kv_tile[at + @d] = kv_decode(words, @d);
+#end
 #end
       }
 #if RESIDENT_QUERIES
@@ -217,7 +221,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
         if (row >= 0) { words = kv_value(row, texel); }
 #for d in KV_QUADS
         {
+#if KV_INT4_PER_TOKEN_HEAD
+          let quad = kv_decode(words, @d) - kv_value_zero(max(row, 0));
+#else
           let quad = kv_decode(words, @d);
+#end
           if (!softmax_is_finite(quad)) { atomicStore(&hazard, 1u); }
           kv_tile[key * VALUE_STRIDE + texel * KV_QUADS + @d] = quad;
         }

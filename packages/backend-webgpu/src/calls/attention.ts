@@ -27,11 +27,9 @@ export function attention(
 ): TensorInfo[] {
   return runCall(device, problem.op, (call) => {
     const { spec, params } = problem;
-    const pipelines = attentionPipelines(device, spec, params.maxQueryLen * spec.queriesPerKv, {
-      segmented: (storage?.segments.length ?? 1) > 1,
-      valueInKey: storage?.layout.valueInKey ?? false,
-    });
     const segments = storage?.segments ?? [denseSegment(call, inputs)];
+    const maxRows = params.maxQueryLen * spec.queriesPerKv;
+    const pipelines = attentionPipelines(device, spec, maxRows, segments.length > 1);
     const slotBytes = bytesOfSlot(problem, pipelines) * segments.length;
     const mostSlots = Math.floor(Math.min(device.limits.bindingBytes, STATE_BYTES) / slotBytes);
     if (mostSlots === 0) {

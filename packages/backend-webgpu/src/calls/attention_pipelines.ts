@@ -2,7 +2,7 @@ import { specKey, type AttentionSpec } from '@tfjs-attention/core/provider';
 import type { Device } from '../device/device.js';
 import type { Pipeline } from '../device/pipelines.js';
 import { tileShape, type TileShape } from '../schedule/tile_shape.js';
-import { planOperands, type OperandPlan, type StorageFacts } from '../shaders/operand_plan.js';
+import { planOperands, type OperandPlan } from '../shaders/operand_plan.js';
 import { attentionShader, type AttentionStage } from '../shaders/variant.js';
 
 /** The pipelines of a spec, each compiled when it is first asked for. */
@@ -15,14 +15,12 @@ export class AttentionPipelines {
     private readonly device: Device,
     private readonly spec: AttentionSpec,
     maxRows: number,
-    facts: StorageFacts,
+    segmented: boolean,
   ) {
     this.shape = tileShape(spec, maxRows, device.limits);
-    this.operands = planOperands(spec, facts, device.limits.storageBuffers);
+    this.operands = planOperands(spec, segmented, device.limits.storageBuffers);
     const { skeleton, rows, keys } = this.shape;
-    const { segmented, valueInKey } = facts;
-    const also = `${segmented ? ' segmented' : ''}${valueInKey ? ' valueInKey' : ''}`;
-    this.label = `${skeleton} ${rows}x${keys} ${specKey(spec)}${also}`;
+    this.label = `${skeleton} ${rows}x${keys} ${specKey(spec)}${segmented ? ' segmented' : ''}`;
   }
 
   get(stage: AttentionStage): Pipeline {
@@ -48,7 +46,7 @@ export function attentionPipelines(
   device: Device,
   spec: AttentionSpec,
   maxRows: number,
-  facts: StorageFacts,
+  segmented: boolean,
 ): AttentionPipelines {
   let ofDevice = known.get(device);
   if (ofDevice === undefined) {
@@ -56,10 +54,10 @@ export function attentionPipelines(
     known.set(device, ofDevice);
   }
   const rows = Math.min(maxRows, MANY_ROWS);
-  const key = `${rows} ${facts.segmented} ${facts.valueInKey} ${specKey(spec)}`;
+  const key = `${rows} ${segmented} ${specKey(spec)}`;
   let found = ofDevice.get(key);
   if (found === undefined) {
-    found = new AttentionPipelines(device, spec, rows, facts);
+    found = new AttentionPipelines(device, spec, rows, segmented);
     ofDevice.set(key, found);
   }
   return found;

@@ -43,21 +43,24 @@ const COMMON: Tuning = {
   leastTiles: 1,
 };
 
+/** SwiftShader and lavapipe take seconds to compile long shaders, and a processor's threads are few. */
+const SOFTWARE: Tuning = {
+  ...COMMON,
+  prefill: [
+    { columns: 8, rowThreads: 8, rowsEach: 1 },
+    { columns: 8, rowThreads: 4, rowsEach: 1 },
+    { columns: 16, rowThreads: 4, rowsEach: 1 },
+  ],
+  outputRegisters: 32,
+  decode: { threads: 32, rows: 2, keys: 32, keysEach: 1, valuesEach: 1, keyThreads: 4 },
+  workgroups: 8,
+};
+
 /** Numbers found by measuring, by what an adapter calls its maker; docs/performance-log.md says where they come from. */
 const BY_VENDOR: Readonly<Record<string, Tuning>> = {
   nvidia: { ...COMMON, workgroups: 1056 },
-  // SwiftShader takes seconds to compile long shaders.
-  google: {
-    ...COMMON,
-    prefill: [
-      { columns: 8, rowThreads: 8, rowsEach: 1 },
-      { columns: 8, rowThreads: 4, rowsEach: 1 },
-      { columns: 16, rowThreads: 4, rowsEach: 1 },
-    ],
-    outputRegisters: 32,
-    decode: { threads: 32, rows: 2, keys: 32, keysEach: 1, valuesEach: 1, keyThreads: 4 },
-    workgroups: 8,
-  },
+  google: SOFTWARE,
+  mesa: SOFTWARE,
 };
 
 export function tuningFor(adapter: string): Tuning {

@@ -12,15 +12,10 @@ export interface OperandPlan {
   readonly valueRowLanes: number;
 }
 
-export interface StorageFacts {
-  readonly segmented: boolean;
-  readonly valueInKey: boolean;
-}
-
 /** WebGPU promises eight storage buffers a shader: queries, keys, values, ints and the result leave three. */
 export function planOperands(
   { features, kv, returnLse, headSize, valueHeadSize }: AttentionSpec,
-  { segmented, valueInKey }: StorageFacts,
+  segmented: boolean,
   storageBuffers: number,
 ): OperandPlan {
   const has = (feature: (typeof features)[number]) => Number(features.includes(feature));
@@ -32,6 +27,6 @@ export function planOperands(
     direct: finished <= storageBuffers && !segmented,
     joinsMask: split > storageBuffers && has('bias') + has('mask') === 2,
     segmented,
-    valueRowLanes: valueInKey ? headSize : valueHeadSize,
+    valueRowLanes: kv.kind === 'paged' && kv.valueInKey ? headSize : valueHeadSize,
   };
 }

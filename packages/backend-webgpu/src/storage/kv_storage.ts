@@ -2,7 +2,6 @@ import {
   BackendMismatchError,
   bytesPerRow,
   CapacityError,
-  hasTokenScales,
   type BlockPairs,
   type KvBlockBytes,
   type KvCacheLayout,
@@ -198,13 +197,4 @@ export function storageAt(op: string, storage: KvStorage, device: Device): Buffe
     `${op}: the cache lies on the GPU device of another backend object (was the backend removed and set again?); ` +
       'make a new KvCache',
   );
-}
-
-/** Reasons against a layout; empty = kernels take it. */
-export function reasonsAgainstLayout({ dtype, rotation }: KvCacheLayout): string[] {
-  if (rotation !== undefined)
-    return [`rotation '${rotation}' is not written by the WebGPU kernels`];
-  return hasTokenScales(dtype) && dtype === 'int4_per_token_head'
-    ? ["int4_per_token_head is not among the WebGPU kernels' types"]
-    : [];
 }
