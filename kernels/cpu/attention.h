@@ -69,11 +69,19 @@ HOOK int sequence_decodes(const AttnParams *p, const Sequence *s) {
   return s->rows <= DECODE_HEAD_ROWS && !(p->flags & FEATURE_DROPOUT);
 }
 
-HOOK int row_token(const Sequence *s, int row) { return row % s->rows / s->group; }
-HOOK int row_kv_head(const Sequence *s, const AttnItem *item, int row) { return item->kvHead + row / s->rows; }
-HOOK int row_head(const Sequence *s, const AttnItem *item, int row) {
-  return row_kv_head(s, item, row) * s->group + row % s->group;
+/** A row's token and query head. Divisions take longer than all else here, so the usual cases do without. */
+typedef struct {
+  int token, kvHead, head;
+} RowPlace;
+
+SHARED RowPlace row_place(const Sequence *s, const AttnItem *item, int row);
+
+HOOK int row_token(const Sequence *s, int row) {
+  if (row >= s->rows) row %= s->rows;
+  return s->group > 1 ? row / s->group : row;
 }
+HOOK int row_kv_head(const Sequence *s, const AttnItem *item, int row) { return row_place(s, item, row).kvHead; }
+HOOK int row_head(const Sequence *s, const AttnItem *item, int row) { return row_place(s, item, row).head; }
 
 HOOK MaskBounds row_bounds(const AttnParams *p, const Sequence *s, int row) {
   return mask_bounds(p, &s->rules, s->position + row_token(s, row), s->seqLen);
@@ -162,10 +170,7 @@ HOOK RowLanes rows_splat(const RowTable *t, u32 row) {
 }
 
 /** Query row of the item, its output and its lse (null unless wanted). */
-HOOK address row_offset(const Sequence *s, const AttnItem *item, int row, int batch, int token, int head) {
-  address i = (u32)(s->start + row_token(s, row)), n = (u32)row_head(s, item, row);
-  return (address)(u32)item->sequence * (u32)batch + i * (u32)token + n * (u32)head;
-}
+SHARED address row_offset(const Sequence *s, const AttnItem *item, int row, int batch, int token, int head);
 
 HOOK const float *row_query(const AttnParams *p, const AttnOperands *o, const Sequence *s, const AttnItem *item,
                             int row) {

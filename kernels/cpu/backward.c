@@ -84,7 +84,7 @@ static void backward_load_keys(const AttnParams *p, const KvSide *keys, const Kv
     pack_block(f->k + j / TILE_SPLATS * f->kStride, f->tile.rows + j, (u32)p->headSize);
   }
   kv_tile_hide_bad(keys, count, &f->tile);
-  pack_values(f->kLanes, f->laneStride, f->tile.rows, count, (u32)p->headSize);
+  pack_values(f->kLanes, TILE_SPLATS, f->laneStride, f->tile.rows, count, (u32)p->headSize);
 }
 
 /** What a row's weights are made from, beside its scores. */

@@ -1,5 +1,6 @@
 // Many query rows: tiles of keys against panels of rows, one lane per row. Scores and output are held transposed
 // ([key][row], [lane of v][row]), so that softmax needs no horizontal step and both products are one register tile.
+#include "ahead.h"
 #include "kv_rows.h"
 #include "scores.h"
 #include "tile.h"
@@ -9,7 +10,9 @@ typedef struct {
   float *q, *out;
   /** [row] the state beside `out`. */
   float *m, *l;
-  /** [block of TILE_SPLATS keys][H][TILE_SPLATS]; [block of TILE_SPLATS lanes][key][TILE_SPLATS]. */
+  /** [panel] `out` holds nothing yet. */
+  int *fresh;
+  /** [block of TILE_SPLATS keys][H / TILE_CHUNK][TILE_SPLATS][TILE_CHUNK]; [block of VALUE_BLOCK lanes][key][VALUE_BLOCK]. */
   float *k, *v;
   /** [key][PANEL] scores, then weights. */
   float *s;
@@ -18,6 +21,7 @@ typedef struct {
   /** [key] scales of the tile's scores. */
   float *keyScales;
   KvTile tile;
+  Ahead ahead;
   RowTable table;
   u32 qStride, outStride, kStride, vStride;
   /** From products of stored numbers to scores, and from weighted values to the output. */
@@ -30,18 +34,20 @@ static Prefill prefill_layout(const AttnParams *p, Arena *arena) {
   Prefill f;
   f.qStride = size * PANEL;
   f.outStride = padded * PANEL;
-  f.kStride = size * TILE_SPLATS;
-  f.vStride = PREFILL_KEYS * TILE_SPLATS + LANES;
+  f.kStride = (size + TILE_CHUNK - 1) / TILE_CHUNK * TILE_CHUNK * TILE_SPLATS;
+  f.vStride = PREFILL_KEYS * VALUE_BLOCK + LANES;
   f.q = arena_floats(arena, PREFILL_PANELS * f.qStride);
   f.out = arena_floats(arena, PREFILL_PANELS * f.outStride);
   f.m = arena_floats(arena, PREFILL_ROWS);
   f.l = arena_floats(arena, PREFILL_ROWS);
   f.k = arena_floats(arena, PREFILL_KEYS / TILE_SPLATS * f.kStride + LANES);
-  f.v = arena_floats(arena, padded / TILE_SPLATS * f.vStride);
+  f.v = arena_floats(arena, (lanes + VALUE_BLOCK - 1) / VALUE_BLOCK * f.vStride);
+  f.fresh = arena_take(arena, PREFILL_PANELS * sizeof(*f.fresh));
   f.s = arena_floats(arena, PREFILL_KEYS * PANEL);
   f.badSeen = arena_take(arena, PREFILL_KEYS * PANEL * sizeof(int));
   f.keyScales = arena_floats(arena, PREFILL_KEYS + TILE_SLACK);
   f.tile = kv_tile_layout(p, arena, PREFILL_KEYS);
+  f.ahead = ahead_layout(arena);
   f.table = rows_layout(arena, PREFILL_ROWS);
   return f;
 }
@@ -69,16 +75,14 @@ static void start_states(const Prefill *f, u32 panels) {
     vf_store(f->m + r, vf_splat(SOFTMAX_NONE));
     vf_store(f->l + r, vf_splat(0.0f));
   }
-  for (u32 i = 0; i < panels * f->outStride; i += LANES) vf_store(f->out + i, vf_splat(0.0f));
+  for (u32 i = 0; i < panels; i++) f->fresh[i] = 1;
 }
 
 static void load_keys(const AttnParams *p, const KvSide *keys, const Prefill *f, u32 key, u32 count) {
   kv_tile_load(p, keys, key, count, &f->tile);
   float *to = f->k;
   for (u32 j = 0; j < count; j += TILE_SPLATS, to += f->kStride) {
-    for (u32 i = 0; i < TILE_SPLATS; i += LANES) {
-      pack_transposed(to + i, TILE_SPLATS, f->tile.rows + j + i, (u32)p->headSize);
-    }
+    pack_keys(to, f->tile.rows + j, (u32)p->headSize);
   }
   for (u32 j = 0; j < count + TILE_SPLATS; j++) f->keyScales[j] = f->tile.scales[j] * f->keyScale;
 }
@@ -87,7 +91,7 @@ static void load_keys(const AttnParams *p, const KvSide *keys, const Prefill *f,
 static u32 load_values(const AttnParams *p, const KvSide *values, const Prefill *f, u32 key, u32 count, int careful) {
   kv_tile_load(p, values, key, count, &f->tile);
   u32 bad = careful ? kv_tile_hide_bad(values, count, &f->tile) : 0;
-  pack_values(f->v, f->vStride, f->tile.rows, count, (u32)p->valueHeadSize);
+  pack_values(f->v, VALUE_BLOCK, f->vStride, f->tile.rows, count, (u32)p->valueHeadSize);
   return bad;
 }
 
@@ -127,7 +131,7 @@ static void update_states(const Prefill *f, u32 panel, u32 begin, u32 end) {
     sum[v] = vf_load(l + v * LANES) * scale[v];
     vf_store(m + v * LANES, now);
   }
-  if (vi_any(rose)) {
+  if (vi_any(rose) && !f->fresh[panel]) {
     float *out = f->out + panel * f->outStride, *stop = out + f->outStride;
     for (; out != stop; out += PANEL) {
       UNROLL for (u32 v = 0; v < TILE_VECTORS; v++) vf_store(out + v * LANES, vf_load(out + v * LANES) * scale[v]);
@@ -191,9 +195,22 @@ static void drop_weights(const AttnParams *p, const AttnOperands *o, const Seque
   }
 }
 
+/** What comes after the tile: the next one's keys and values or, after the last one, the rows of the output. */
+static void plan_ahead(const AttnParams *p, const AttnOperands *o, const Sequence *s, const AttnItem *item, Ahead *a,
+                       const KvSide *keys, const KvSide *values, MaskRange range, int done) {
+  int left = item->end - done;
+  if (!FETCH_AHEAD) return;
+  if (left > 0) {
+    int key = mask_key(range, done);
+    ahead_keys(a, keys, values, (u32)key, (u32)mask_min(left, PREFILL_KEYS));
+  } else if (item->splits == 1) {
+    ahead_outputs(a, p, o, s, item);
+  }
+}
+
 /** One panel against the tile of `count` keys from `key`. */
 static void panel_tile(const AttnParams *p, const AttnOperands *o, const Sequence *s, const AttnItem *item,
-                       const Prefill *f, u32 panel, int key, int count, u32 bad) {
+                       Prefill *f, u32 panel, int key, int count, u32 bad) {
   u32 firstRow = panel * PANEL;
   MaskBounds first = rows_bounds(&f->table, firstRow), last = rows_bounds(&f->table, firstRow + PANEL - 1);
   int from = key, to = key + count;
@@ -201,19 +218,22 @@ static void panel_tile(const AttnParams *p, const AttnOperands *o, const Sequenc
   if (from >= to) return;
   u32 begin = (u32)(from - key), end = (u32)(to - key), size = (u32)p->headSize;
   for (u32 block = begin / TILE_SPLATS; block * TILE_SPLATS < end; block++) {
-    tile_product(0, f->k + block * f->kStride, f->q + panel * f->qStride, f->s + block * TILE_SPLATS * PANEL, size,
-                 f->keyScales + block * TILE_SPLATS);
+    tile_scores(f->k + block * f->kStride, f->q + panel * f->qStride, f->s + block * TILE_SPLATS * PANEL, size,
+                f->keyScales + block * TILE_SPLATS);
+    ahead_fetch(&f->ahead);
   }
   scores_finish(p, &f->table, f->s, PANEL, firstRow, key, begin, end, mask_covers(p, first, last, from, to));
   note_bad(f, bad);
   update_states(f, panel, begin, end);
   if (kv_has_token_scales(p->kvDtype)) scale_weights(f, begin, end);
   if (p->flags & FEATURE_DROPOUT) drop_weights(p, o, s, item, f, firstRow, key, begin, end);
-  const float *v = f->v + begin * TILE_SPLATS, *weights = f->s + begin * PANEL;
-  float *out = f->out + panel * f->outStride, *stop = out + f->outStride;
-  for (; out != stop; out += TILE_SPLATS * PANEL, v += f->vStride) {
-    tile_product(1, v, weights, out, end - begin, 0);
+  const float *v = f->v + begin * VALUE_BLOCK, *weights = f->s + begin * PANEL;
+  float *out = f->out + panel * f->outStride;
+  for (u32 d = 0; d < (u32)p->valueHeadSize; d += TILE_SPLATS) {
+    const float *block = v + d / VALUE_BLOCK * f->vStride + d % VALUE_BLOCK;
+    tile_values(block, weights, out + d * PANEL, end - begin, f->fresh[panel]);
   }
+  f->fresh[panel] = 0;
   add_bad_panel(p, f, panel, bad, begin, end);
 }
 
@@ -230,6 +250,15 @@ static void write_rows(const Prefill *f, u32 firstRow, vf factor, float *const r
       if (width == LANES) vf_store(rows[i] + d, block[i]);
       else for (u32 c = 0; c < width; c++) rows[i][d + c] = LANE(block[i], c);
     }
+  }
+}
+
+/** Panels that saw no key hold 0. */
+static void settle_states(const Prefill *f, u32 panels) {
+  for (u32 panel = 0; panel < panels; panel++) {
+    if (!f->fresh[panel]) continue;
+    float *out = f->out + panel * f->outStride;
+    for (u32 i = 0; i < f->outStride; i += LANES) vf_store(out + i, vf_splat(0.0f));
   }
 }
 
@@ -281,8 +310,11 @@ SHARED void prefill_item(const AttnParams *p, const AttnOperands *o, const AttnI
     load_keys(p, &keys, &f, (u32)key, (u32)count);
     int careful = !mask_covers(p, first, last, key, key + count) || score_hides(p);
     u32 bad = load_values(p, &values, &f, (u32)key, (u32)count, careful);
+    plan_ahead(p, o, &s, item, &f.ahead, &keys, &values, range, done + count);
+    f.ahead.turn = f.ahead.end / (panels * ((u32)count / TILE_SPLATS + 1)) + 1;
     for (u32 panel = 0; panel < panels; panel++) panel_tile(p, o, &s, item, &f, panel, key, count, bad);
   }
+  settle_states(&f, panels);
   if (item->splits > 1) write_partial(p, item, &f, partials + item->partial);
   else write_outputs(p, o, &s, item, &f);
 }

@@ -1,6 +1,28 @@
 // The rows of a work item and the keys they read.
 #include "kv_rows.h"
 
+SHARED RowPlace row_place(const Sequence *s, const AttnItem *item, int row) {
+  RowPlace at = {row, item->kvHead, 0};
+  if (row >= s->rows) {
+    int heads = row / s->rows;
+    at.kvHead += heads;
+    at.token -= heads * s->rows;
+  }
+  at.head = at.kvHead;
+  if (s->group > 1) {
+    int local = at.token;
+    at.token = local / s->group;
+    at.head = at.kvHead * s->group + local - at.token * s->group;
+  }
+  return at;
+}
+
+SHARED address row_offset(const Sequence *s, const AttnItem *item, int row, int batch, int token, int head) {
+  RowPlace at = row_place(s, item, row);
+  address i = (u32)(s->start + at.token), n = (u32)at.head;
+  return (address)(u32)item->sequence * (u32)batch + i * (u32)token + n * (u32)head;
+}
+
 SHARED RowTable rows_layout(Arena *arena, u32 rows) {
   RowTable t;
   t.position = arena_take(arena, rows * sizeof(int));

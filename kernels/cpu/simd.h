@@ -124,6 +124,8 @@ HOOK vi vi_gather_u8(const unsigned char *const *rows, u32 step, vi index) {
 
 /** Query rows of a panel: one lane each. */
 #define PANEL (TILE_VECTORS * LANES)
+/** Lanes of a value row that lie together: a whole number of the tile's rows, and of vectors where that fits. */
+#define VALUE_BLOCK (LANES > TILE_SPLATS && LANES % TILE_SPLATS == 0 ? LANES : TILE_SPLATS)
 /** Rows past the last one that packing may read. */
 #define TILE_SLACK (TILE_SPLATS > LANES ? TILE_SPLATS : LANES)
 

@@ -5,6 +5,9 @@
 #define TILE_SPLATS 4
 #define TILE_VECTORS 3
 #define TILE_UNROLL 4
+/** Lanes of a key row that lie together: whole vectors, which are copied and not transposed. */
+#define TILE_CHUNK LANES
+#define FETCH_AHEAD 1
 #define TILE_BLOCKS 32
 #define HARDWARE_FLOAT16 1
 #define HARDWARE_INT8 1

@@ -5,6 +5,9 @@
 #define TILE_SPLATS 8
 #define TILE_VECTORS 2
 #define TILE_UNROLL 4
+/** Lanes of a key row that lie together: whole vectors, which are copied and not transposed. */
+#define TILE_CHUNK LANES
+#define FETCH_AHEAD 1
 /** A panel's scores of 192 keys take half of the first-level cache. */
 #define TILE_BLOCKS 24
 #define HARDWARE_FLOAT16 1

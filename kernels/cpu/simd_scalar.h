@@ -2,6 +2,8 @@
 #define TILE_SPLATS 1
 #define TILE_VECTORS 4
 #define TILE_UNROLL 4
+#define TILE_CHUNK 1
+#define FETCH_AHEAD 0
 #define TILE_BLOCKS 32
 /** No instruction widens a float16. */
 #define HARDWARE_FLOAT16 0

@@ -5,6 +5,9 @@
 #define TILE_SPLATS 3
 #define TILE_VECTORS 3
 #define TILE_UNROLL 1
+#define TILE_CHUNK 1
+/** WebAssembly has no such instruction. */
+#define FETCH_AHEAD 0
 #define TILE_BLOCKS 32
 /** No instruction widens a float16. */
 #define HARDWARE_FLOAT16 0
