@@ -70,6 +70,7 @@ describe('reads', () => {
   test.each([
     ['int8', 'int8_per_token_head'],
     ['fp8', 'fp8_per_token_head'],
+    ['int4', 'int4_per_token_head'],
     ['fp8_e5m2', 'fp8_e5m2'],
     ['int8_per_token_head', 'int8_per_token_head'],
   ])('the cache type %s as %s', (name, dtype) =>

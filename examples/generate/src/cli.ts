@@ -38,6 +38,7 @@ export type WasmModule = (typeof WASM_MODULES)[number];
 const DTYPE_ALIASES: Readonly<Record<string, KvCacheDtype>> = {
   int8: 'int8_per_token_head',
   fp8: 'fp8_per_token_head',
+  int4: 'int4_per_token_head',
 };
 
 /** Streams that help and complaints go to. */
@@ -133,14 +134,23 @@ function makeProgram(defaultModel: string): Command {
     .addOption(option('--top-k <k>', 'sample among the k likeliest').argParser(count))
     .addOption(option('--seed <s>', 'sample the same way again').argParser(integer))
     .addOption(
-      option('--backend <name>', 'tfjs backend: wasm, cpu or tensorflow (default: the best)'),
+      option(
+        '--backend <name>',
+        'tfjs backend: wasm, cpu, webgpu or tensorflow (default: the best)',
+      ),
     )
     .addOption(
       option(
         '--kv-cache-dtype <type>',
-        'stored type of keys and values; int8 and fp8 scale each token',
+        'stored type of keys and values; int8, fp8 and int4 scale each token',
       )
-        .choices(['auto', 'int8', 'fp8', ...KV_CACHE_DTYPES.filter((name) => name !== 'int8')])
+        .choices([
+          'auto',
+          'int8',
+          'fp8',
+          'int4',
+          ...KV_CACHE_DTYPES.filter((name) => name !== 'int8'),
+        ])
         .default('auto'),
     )
     .addOption(option('--model <dir>', 'checkpoint directory').default(defaultModel, 'tiny-llama'))

@@ -53,9 +53,8 @@ function allowedChange(dtype: KvCacheDtype, loss: number): number {
     case 'fp8_e4m3':
     case 'fp8_e5m2':
     case 'fp8_per_token_head':
-      return 0.02 * loss;
     case 'int4_per_token_head':
-      return 0.05 * loss;
+      return 0.02 * loss;
     default:
       return dtype satisfies never;
   }

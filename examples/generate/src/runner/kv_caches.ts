@@ -65,7 +65,9 @@ export class KvCaches {
     try {
       for (const { sharedBy } of this.config.kvCacheTensors) {
         const spec = specs[sharedBy[0]];
-        caches.push(new KvCache(spec, { numBlocks, dtype: spec.dtype }));
+        // Turned rows halve what four bits cost the model's loss; the other types lose too little to pay for it.
+        const rotation = spec.dtype === 'int4_per_token_head' ? 'hadamard' : 'none';
+        caches.push(new KvCache(spec, { numBlocks, dtype: spec.dtype, rotation }));
       }
     } catch (error) {
       caches.forEach((cache) => cache.dispose());
