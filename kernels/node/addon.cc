@@ -45,6 +45,17 @@ napi_value instruction_set(napi_env env, napi_callback_info info) {
   return text_of(env, kernels()->name);
 }
 
+napi_value text_or_null(napi_env env, const char *text) {
+  if (text) return text_of(env, text);
+  napi_value nothing;
+  napi_get_null(env, &nothing);
+  return nothing;
+}
+
+napi_value absence_of_gpu(napi_env env, napi_callback_info) { return text_or_null(env, gpu_absence()); }
+
+napi_value name_of_gpu(napi_env env, napi_callback_info) { return text_or_null(env, gpu_name()); }
+
 void set(napi_env env, napi_value object, const char *name, napi_callback function) {
   napi_value value;
   napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value);
@@ -59,11 +70,10 @@ NAPI_MODULE_INIT() {
   set(env, exports, "register", register_all);
   set(env, exports, "instructionSet", instruction_set);
   set(env, exports, "ceiling", ceiling);
-  napi_value version, absence;
+  set(env, exports, "gpuAbsence", absence_of_gpu);
+  set(env, exports, "gpuName", name_of_gpu);
+  napi_value version;
   napi_create_int32(env, kWireVersion, &version);
   napi_set_named_property(env, exports, "wireVersion", version);
-  if (gpu_absence()) absence = text_of(env, gpu_absence());
-  else napi_get_null(env, &absence);
-  napi_set_named_property(env, exports, "gpuAbsence", absence);
   return exports;
 }

@@ -43,21 +43,22 @@ AttnOperands operands_of(const Tensor &q, const ScoreTensors &score, const Batch
 DenseInputs::DenseInputs(Op &op)
     : call(read_call<AttnParams>(op, 0)),
       words(op.input(1, kInt32, "ints")),
-      q(op.input(2, kFloat, "q")),
-      k(op.input(3, kFloat, "k")),
-      v(op.input(4, kFloat, "v")),
-      score(op, 5) {
+      uploaded(op.input(2, kInt32, "deviceInts")),
+      q(op.input(3, kFloat, "q")),
+      k(op.input(4, kFloat, "k")),
+      v(op.input(5, kFloat, "v")),
+      score(op, 6) {
   if (q.rank() != 4) refuse("q is %s, not of rank 4", q.shape().c_str());
 }
 
-AttnOperands DenseInputs::checked() const {
+AttnOperands DenseInputs::checked(Machine &machine) const {
   AttentionExtents extents = extents_of(tokens(), q, score);
   extents.k = {"k", k.count()};
   extents.v = {"v", v.count()};
   BatchInts ints = read_ints(words);
   check_params(call.params, call.header.order, extents);
   check_ints(call.params, ints, extents);
-  AttnOperands o = operands_of(q, score, ints);
+  AttnOperands o = operands_of(q, score, ints_on(machine, ints, words, uploaded));
   o.k = k.data<float>();
   o.v = v.data<float>();
   return o;

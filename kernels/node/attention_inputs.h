@@ -2,6 +2,7 @@
 #ifndef TFJS_ATTENTION_NODE_ATTENTION_INPUTS_H
 #define TFJS_ATTENTION_NODE_ATTENTION_INPUTS_H
 #include "attention_checks.h"
+#include "machine.h"
 
 namespace tfjs_attention {
 
@@ -18,14 +19,14 @@ AttnOperands operands_of(const Tensor &q, const ScoreTensors &score, const Batch
 /** The inputs of a dense call, from `params` to `qqBias`. */
 struct DenseInputs {
   Call<AttnParams> call;
-  Tensor words, q, k, v;
+  Tensor words, uploaded, q, k, v;
   ScoreTensors score;
 
   explicit DenseInputs(Op &op);
 
   int64_t tokens() const { return q.dim(call.header.order == kBnsh ? 2 : 1); }
   /** Checks everything that kernels take for granted of them. */
-  AttnOperands checked() const;
+  AttnOperands checked(Machine &machine) const;
   /** Axes of the output but the last. */
   std::vector<int64_t> rows() const;
 };

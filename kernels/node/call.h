@@ -1,15 +1,18 @@
 // What rides beside the tensors of an op: one int32 tensor of parameters, one of the batch's integers.
 #ifndef TFJS_ATTENTION_NODE_CALL_H
 #define TFJS_ATTENTION_NODE_CALL_H
+#include <array>
 #include <cstring>
 #include "op.h"
 
 namespace tfjs_attention {
 
 /** Grows with every change of what ops expect, so that a TypeScript part of another age is refused. */
-constexpr int kWireVersion = 3;
+constexpr int kWireVersion = 4;
 /** Largest head size of the kernels. */
 constexpr int kMaxHeadSize = 576;
+/** The last of CudaPrecision. */
+constexpr int kMostPrecision = 3;
 /** Positions and lengths stay below, so that windows and chunks of int32 cannot overflow. */
 constexpr int kMaxPosition = 1 << 29;
 
@@ -28,6 +31,8 @@ struct CallHeader {
   int numBlocks;
   /** CacheBits: which scales are the cache's, one a head; whether values are the first lanes of keys. */
   int cacheBits;
+  /** CudaPrecision of cuda/attention.h; processors compute in float32 always. */
+  int precision;
 };
 
 /** A params tensor: header, then the struct of abi.h, floats as their bits. */
@@ -51,6 +56,9 @@ Call<Params> read_call(Op &op, int index) {
     refuse("params are of version %d, the addon is of version %d: rebuild the addon", call.header.version,
            kWireVersion);
   }
+  if (call.header.precision < 0 || call.header.precision > kMostPrecision) {
+    refuse("precision is %d", call.header.precision);
+  }
   if (call.header.threads < 0 || call.header.threads > 4096) refuse("threads is %d", call.header.threads);
   return call;
 }
@@ -65,6 +73,11 @@ struct Ints {
 struct BatchInts {
   Ints queryStartLoc, seqLens, queryOffsets, blockTables, causalFlags, rswaPrefixLens, mmRanges, dropout, slotMapping;
 };
+
+constexpr int64_t kSections = 9;
+
+/** In the order of the tensor. */
+std::array<Ints *, kSections> sections_of(BatchInts &ints);
 
 /** Refuses sections that the tensor does not hold. */
 BatchInts read_ints(const Tensor &words);

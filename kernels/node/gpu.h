@@ -1,14 +1,22 @@
-// Kernels of the device "GPU": compiled in where the build has CUDA (gpu_none.cc stands in for them elsewhere).
+// The device "GPU": its kernels are the library of cuda_library.h.
 #ifndef TFJS_ATTENTION_NODE_GPU_H
 #define TFJS_ATTENTION_NODE_GPU_H
+#include <memory>
+#include "machine.h"
 
 namespace tfjs_attention {
 
-/** Why there are none, or null. */
+/** Why its kernels cannot run here, or null. */
 const char *gpu_absence();
 
-/** Registers them for the ops of the table; null, or what TensorFlow said against it. */
-const char *register_gpu_kernels();
+/** What it is called; null where gpu_absence tells why not. */
+const char *gpu_name();
+
+/** Whether there is a library to register kernels of. */
+bool has_gpu_kernels();
+
+/** Throws OpError where there is no GPU. */
+std::unique_ptr<Machine> gpu_machine(TF_OpKernelContext *context);
 
 }  // namespace tfjs_attention
 #endif

@@ -87,9 +87,18 @@ Tensor Op::output(int index, DataType type, const std::vector<int64_t> &dims) {
   return tensor;
 }
 
-u32 Op::threads(int asked) const {
+Tensor temporary(TF_OpKernelContext *context, size_t bytes) {
+  Status status;
+  TF_AllocatorAttributes attributes = {sizeof attributes, 0};
+  int64_t floats = static_cast<int64_t>((bytes + 3) / 4);
+  Tensor tensor(tf.AllocateTemp(context, kFloat, &floats, 1, &attributes, status.get()));
+  status.check();
+  return tensor;
+}
+
+u32 threads_of(TF_OpKernelContext *context, int asked) {
   if (asked > 0) return static_cast<u32>(asked);
-  int found = intra_op_threads(context_);
+  int found = intra_op_threads(context);
   if (found == 0) found = static_cast<int>(std::thread::hardware_concurrency());
   return static_cast<u32>(found > 0 ? found : 1);
 }

@@ -49,22 +49,33 @@ class Tensor {
   TF_Tensor *held_;
 };
 
+class Machine;
+
+/** Memory of TensorFlow's where the op runs, for its length. */
+Tensor temporary(TF_OpKernelContext *context, size_t bytes);
+
+/** `asked` threads, or TensorFlow's intra-op setting where that is 0. Of a "CPU" kernel's call. */
+u32 threads_of(TF_OpKernelContext *context, int asked);
+
 /** One call of an op. */
 class Op {
  public:
-  Op(const char *name, TF_OpKernelContext *context) : name_(name), context_(context) {}
+  Op(const char *name, TF_OpKernelContext *context, Machine &machine)
+      : name_(name), context_(context), machine_(machine) {}
 
   const char *name() const { return name_; }
+  Machine &machine() const { return machine_; }
   /** Checks type and alignment. */
   Tensor input(int index, DataType type, const char *name);
   Tensor output(int index, DataType type, const std::vector<int64_t> &dims);
   int outputs() const { return tf.NumOutputs(context_); }
-  /** `asked` threads, or TensorFlow's intra-op setting where that is 0. */
-  u32 threads(int asked) const;
+  /** As threads_of. */
+  u32 threads(int asked) const { return threads_of(context_, asked); }
 
  private:
   const char *name_;
   TF_OpKernelContext *context_;
+  Machine &machine_;
 };
 
 /** The kernels in use; never null. */

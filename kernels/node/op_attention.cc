@@ -9,7 +9,8 @@ void attend(Op &op, const Call<AttnParams> &call, AttnOperands &o, const Tensor 
   o.out = out.data<float>();
   o.lse = lse ? lse->data<float>() : nullptr;
   if (out.empty()) return;
-  if (attn_attention(kernels(), &call.params, &o, op.threads(call.header.threads)) != 0) throw std::bad_alloc();
+  bool packed = call.header.order == kPacked;
+  op.machine().attention(call.params, o, packed ? static_cast<int>(out.dim(0)) : 0, call.header);
 }
 
 /** The output, and the lse with the output's axes but the last where it is asked for. */
@@ -31,7 +32,7 @@ void check_outputs(const Op &op) {
 void prefill(Op &op) {
   check_outputs(op);
   DenseInputs inputs(op);
-  AttnOperands o = inputs.checked();
+  AttnOperands o = inputs.checked(op.machine());
   attend(op, inputs.call, o, inputs.rows());
 }
 
@@ -39,9 +40,9 @@ void paged(Op &op) {
   check_outputs(op);
   Call<AttnParams> call = read_call<AttnParams>(op, 0);
   const AttnParams &p = call.params;
-  Tensor words = op.input(1, kInt32, "ints");
-  Tensor q = op.input(2, kFloat, "q"), cache = op.input(3, kFloat, "cache");
-  ScoreTensors score(op, 4);
+  Tensor words = op.input(1, kInt32, "ints"), uploaded = op.input(2, kInt32, "deviceInts");
+  Tensor q = op.input(3, kFloat, "q"), cache = op.input(4, kFloat, "cache");
+  ScoreTensors score(op, 5);
   if (q.rank() != 3) refuse("q is %s, not of rank 3", q.shape().c_str());
   AttentionExtents extents = extents_of(q.dim(0), q, score);
   extents.numBlocks = call.header.numBlocks;
@@ -53,7 +54,7 @@ void paged(Op &op) {
   check_params(p, call.header.order, extents);
   check_ints(p, ints, extents);
 
-  AttnOperands o = operands_of(q, score, ints);
+  AttnOperands o = operands_of(q, score, ints_on(op.machine(), ints, words, uploaded));
   o.k = data.key();
   o.kHeadScales = data.key_head_scales(call.header.cacheBits);
   o.kTokenScales = data.key_token_scales();

@@ -29,10 +29,10 @@ const float *rows_of(const Tensor &tensor, const char *name, const std::vector<i
 void backward(Op &op) {
   DenseInputs inputs(op);
   const AttnParams &p = inputs.call.params;
-  Tensor out = op.input(10, kFloat, "out"), lse = op.input(11, kFloat, "lse");
-  Tensor dout = op.input(12, kFloat, "dout"), dlse = op.input(13, kFloat, "dlse");
-  Tensor wants = op.input(14, kInt32, "wants");
-  AttnOperands o = inputs.checked();
+  Tensor out = op.input(11, kFloat, "out"), lse = op.input(12, kFloat, "lse");
+  Tensor dout = op.input(13, kFloat, "dout"), dlse = op.input(14, kFloat, "dlse");
+  Tensor wants = op.input(15, kInt32, "wants");
+  AttnOperands o = inputs.checked(op.machine());
   const std::vector<int64_t> rows = inputs.rows();
   AttnGradients g = {};
   // Kernels have one struct for both ways, and only read these two here.

@@ -52,8 +52,8 @@ void copy_blocks(Op &op) {
   for (int64_t i = 0; i < pairs.count(); i += 2) {
     for (const CachePart *part : BlockParts(layout).parts) {
       char *first = data.base + part->offset;
-      std::memmove(first + blocks[i + 1] * part->blockBytes, first + blocks[i] * part->blockBytes,
-                   static_cast<size_t>(part->blockBytes));
+      op.machine().copy(first + blocks[i + 1] * part->blockBytes, first + blocks[i] * part->blockBytes,
+                        static_cast<size_t>(part->blockBytes));
     }
   }
 }
@@ -68,9 +68,9 @@ void read_blocks(Op &op) {
   Tensor out = op.output(0, kFloat, {bytes / 4});
   char *travel = out.data<char>();
   if (!travel) return;
-  std::memset(travel, 0, static_cast<size_t>(bytes));
+  op.machine().zero(travel, static_cast<size_t>(bytes));
   each_stretch(data, blocks.data<int>(), blocks.count(), travel,
-               [](const char *stored, char *to, size_t size) { std::memcpy(to, stored, size); });
+               [&](const char *stored, char *to, size_t size) { op.machine().copy(to, stored, size); });
 }
 
 /** What read_blocks gave, into blocks, in place. */
@@ -84,7 +84,7 @@ void write_blocks(Op &op) {
            static_cast<long long>(travelling(layout, blocks.count()) / 4));
   }
   each_stretch(cache_data(cache, layout), blocks.data<int>(), blocks.count(), bytes.data<char>(),
-               [](char *stored, const char *from, size_t size) { std::memcpy(stored, from, size); });
+               [&](char *stored, const char *from, size_t size) { op.machine().copy(stored, from, size); });
 }
 
 }  // namespace tfjs_attention

@@ -1,6 +1,5 @@
 #include <cstdint>
 #include "cache_layout.h"
-#include "machine_memory.h"
 #include "ops.h"
 
 namespace tfjs_attention {
@@ -12,8 +11,8 @@ void check_scales(const char *name, const Tensor &scales, bool perHead, int numK
   if (scales.count() != wanted) refuse("%s is %s, not of %d entries", name, scales.shape().c_str(), wanted);
 }
 
-void copy_scales(const Tensor &scales, void *to) {
-  if (!scales.empty()) std::memcpy(to, scales.data<float>(), static_cast<size_t>(scales.count()) * 4);
+void copy_scales(Machine &machine, const Tensor &scales, void *to) {
+  if (!scales.empty()) machine.copy(to, scales.data<float>(), static_cast<size_t>(scales.count()) * 4);
 }
 
 void check_slots(const int *slots, int64_t count, int64_t numSlots) {
@@ -39,7 +38,7 @@ void cache_init(Op &op) {
   Call<CacheParams> call = read_call<CacheParams>(op, 0);
   CacheLayout layout = cache_layout(call);
   Tensor keyScales = op.input(1, kFloat, "keyHeadScales"), valueScales = op.input(2, kFloat, "valueHeadScales");
-  int64_t most = machine_memory();
+  int64_t most = op.machine().memory();
   if (most > 0 && layout.bytes > most) {
     throw OpError{kResourceExhausted, "a cache of " + std::to_string(layout.bytes) + " bytes exceeds the machine's " +
                                           std::to_string(most)};
@@ -48,9 +47,9 @@ void cache_init(Op &op) {
   check_scales("valueHeadScales", valueScales, call.header.cacheBits & kValueHeadScales, call.params.numKvHeads);
   Tensor cache = op.output(0, kFloat, {layout.bytes / (4 * kCacheRow), kCacheRow});
   CacheData data = cache_data(cache, layout);
-  std::memset(data.base, 0, static_cast<size_t>(layout.bytes));
-  copy_scales(keyScales, data.base + layout.keyHeadScales.offset);
-  copy_scales(valueScales, data.base + layout.valueHeadScales.offset);
+  op.machine().zero(data.base, static_cast<size_t>(layout.bytes));
+  copy_scales(op.machine(), keyScales, data.base + layout.keyHeadScales.offset);
+  copy_scales(op.machine(), valueScales, data.base + layout.valueHeadScales.offset);
 }
 
 /** Writes k and v to the slots of the batch, in place. */
@@ -58,9 +57,10 @@ void reshape_and_cache(Op &op) {
   Call<CacheParams> call = read_call<CacheParams>(op, 0);
   const CacheParams &p = call.params;
   CacheLayout layout = cache_layout(call);
-  Tensor words = op.input(1, kInt32, "ints");
-  Tensor k = op.input(2, kFloat, "k"), v = op.input(3, kFloat, "v"), cache = op.input(4, kFloat, "cache");
-  Ints slots = read_ints(words).slotMapping;
+  Tensor words = op.input(1, kInt32, "ints"), uploaded = op.input(2, kInt32, "deviceInts");
+  Tensor k = op.input(3, kFloat, "k"), v = op.input(4, kFloat, "v"), cache = op.input(5, kFloat, "cache");
+  BatchInts ints = read_ints(words);
+  const Ints &slots = ints.slotMapping;
   if (slots.count != p.numTokens) {
     refuse("numTokens is %d, slotMapping has %lld", p.numTokens, static_cast<long long>(slots.count));
   }
@@ -70,8 +70,9 @@ void reshape_and_cache(Op &op) {
   CacheOperands o = cache_operands(cache_data(cache, layout), call.header.cacheBits);
   o.newK = k.data<float>();
   o.newV = v.data<float>();
-  o.slotMapping = slots.data;
-  attn_cache_write(kernels(), &p, &o, op.threads(call.header.threads));
+  if (p.numTokens == 0) return;
+  o.slotMapping = ints_on(op.machine(), ints, words, uploaded).slotMapping.data;
+  op.machine().cache_write(p, o, call.header);
 }
 
 /** Dequantised keys [T, K, H] and values [T, K, Hv] (none where they are in the keys) of slots; zeros for slot -1. */
@@ -87,8 +88,9 @@ void gather_cache(Op &op) {
   Tensor value = op.output(1, kFloat, {p.numTokens, p.numKvHeads, p.valueHeadSize});
   o.newK = key.data<float>();
   o.newV = value.data<float>();
-  o.slotMapping = slots.data<int>();
-  attn_cache_gather(kernels(), &p, &o, op.threads(call.header.threads));
+  if (p.numTokens == 0) return;
+  o.slotMapping = op.machine().ints({slots.data<int>(), slots.count()}, nullptr);
+  op.machine().cache_gather(p, o, call.header);
 }
 
 }  // namespace tfjs_attention

@@ -20,9 +20,9 @@ void merge_states(Op &op) {
   if (!sinks.empty() && sinks.count() != heads) refuse("sinks is %s, not [N]", sinks.shape().c_str());
   Tensor output = op.output(0, kFloat, {tokens, heads, size}), lse = op.output(1, kFloat, {tokens, heads});
   if (lse.empty()) return;
-  kernels()->mergeStates(outA.data<float>(), lseA.data<float>(), outB.data<float>(), lseB.data<float>(),
-                         sinks.data<float>(), output.data<float>(), lse.data<float>(), static_cast<u32>(tokens),
-                         static_cast<u32>(heads), static_cast<u32>(size));
+  op.machine().merge_states({outA.data<float>(), lseA.data<float>(), outB.data<float>(), lseB.data<float>(),
+                             sinks.data<float>(), output.data<float>(), lse.data<float>(), static_cast<int>(tokens),
+                             static_cast<int>(heads), static_cast<int>(size)});
 }
 
 }  // namespace tfjs_attention

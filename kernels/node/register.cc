@@ -1,6 +1,8 @@
 #include "register.h"
+#include <cstring>
 #include <mutex>
 #include <utility>
+#include "cpu_machine.h"
 #include "gpu.h"
 #include "ops.h"
 #include "tf_library.h"
@@ -8,16 +10,32 @@
 namespace tfjs_attention {
 namespace {
 
-/** One function of TensorFlow's signature for each row of the table. */
-template <int kRow>
+/** One function of TensorFlow's signature for each row of the table and machine. */
+template <MakeMachine kMachine, int kRow>
 void compute(void *, TF_OpKernelContext *context) {
-  run_op(kOps[kRow], context);
+  run_op(kOps[kRow], context, kMachine);
 }
 
-template <int... kRows>
+template <MakeMachine kMachine, int... kRows>
 ComputeKernel compute_at(int row, std::integer_sequence<int, kRows...>) {
-  static const ComputeKernel functions[] = {compute<kRows>...};
+  static const ComputeKernel functions[] = {compute<kMachine, kRows>...};
   return functions[row];
+}
+
+/** Integers that ops read themselves, wherever they compute. */
+const char *const kHostArguments[] = {"params", "ints", "slots", "pairs", "blocks", "scale", "dtype", "info"};
+
+/** Calls visit(name) for each input or output of an op that lies in host memory. */
+template <typename Visit>
+void each_host_argument(const OpSpec &spec, Visit visit) {
+  for (const char *const *list : {spec.inputs, spec.outputs}) {
+    for (; *list; list++) {
+      std::string name(*list, std::strcspn(*list, ":"));
+      for (const char *host : kHostArguments) {
+        if (name == host) visit(host);
+      }
+    }
+  }
 }
 
 void unknown_shape(TF_ShapeInferenceContext *context, TF_Status *status) {
@@ -42,12 +60,19 @@ std::string register_definition(const OpSpec &spec) {
   return take_message(status);
 }
 
-std::string register_cpu_kernel(int row) {
-  ComputeKernel function = compute_at(row, std::make_integer_sequence<int, kOpCount>());
-  TF_KernelBuilder *builder = tf.NewKernelBuilder(kOps[row].name, "CPU", nullptr, function, nullptr);
+std::string register_kernel(int row, const char *device, ComputeKernel function) {
+  TF_KernelBuilder *builder = tf.NewKernelBuilder(kOps[row].name, device, nullptr, function, nullptr);
+  each_host_argument(kOps[row], [&](const char *name) { tf.KernelBuilder_HostMemory(builder, name); });
   TF_Status *status = tf.NewStatus();
   tf.RegisterKernelBuilder(kOps[row].name, builder, status);
   return take_message(status);
+}
+
+std::string register_kernels(int row) {
+  constexpr auto rows = std::make_integer_sequence<int, kOpCount>();
+  std::string refusal = register_kernel(row, "CPU", compute_at<cpu_machine>(row, rows));
+  if (!refusal.empty() || kOps[row].kernels == Kernels::kCpu || !has_gpu_kernels()) return refusal;
+  return register_kernel(row, "GPU", compute_at<gpu_machine>(row, rows));
 }
 
 /** Whether another copy of this addon was here first: registering an op twice would end the process. */
@@ -62,11 +87,10 @@ std::string register_all() {
   if (already_registered()) return "";
   for (int row = 0; row < kOpCount; row++) {
     std::string refusal = register_definition(kOps[row]);
-    if (refusal.empty()) refusal = register_cpu_kernel(row);
+    if (refusal.empty()) refusal = register_kernels(row);
     if (!refusal.empty()) return std::string("TensorFlow refuses ") + kOps[row].name + ": " + refusal;
   }
-  const char *refusal = register_gpu_kernels();
-  return refusal ? refusal : "";
+  return "";
 }
 
 }  // namespace

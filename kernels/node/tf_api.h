@@ -12,6 +12,10 @@ struct TF_OpKernelConstruction;
 struct TF_KernelBuilder;
 struct TF_OpDefinitionBuilder;
 struct TF_ShapeInferenceContext;
+struct TF_AllocatorAttributes {
+  size_t struct_size;
+  unsigned char on_host;
+};
 struct TF_Buffer {
   const void *data;
   size_t length;
@@ -46,6 +50,8 @@ using InferShapes = void (*)(TF_ShapeInferenceContext *, TF_Status *);
   X(int, NumOutputs, (TF_OpKernelContext *))                                                                 \
   X(TF_Tensor *, AllocateOutput,                                                                             \
     (TF_OpKernelContext *, int index, int type, const int64_t *dims, int rank, size_t bytes, TF_Status *))   \
+  X(TF_Tensor *, AllocateTemp,                                                                               \
+    (TF_OpKernelContext *, int type, const int64_t *dims, int rank, TF_AllocatorAttributes *, TF_Status *))  \
   X(void, OpKernelContext_Failure, (TF_OpKernelContext *, TF_Status *))                                      \
   X(TF_KernelBuilder *, NewKernelBuilder,                                                                    \
     (const char *op, const char *device, CreateKernel, ComputeKernel, DeleteKernel))                         \

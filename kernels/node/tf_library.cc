@@ -90,4 +90,22 @@ int intra_op_threads(TF_OpKernelContext *context) {
   return threads > 0 && threads <= 4096 ? threads : 0;
 }
 
+/**
+ * The same accessor for GpuDevice, which begins with the address of Eigen's StreamInterface; its virtual functions begin
+ * with two of the destructor, then comes the one that gives the stream. Called through the table by hand: of a class
+ * declared here the compiler would know that nothing derives from it.
+ */
+void *gpu_stream(TF_OpKernelContext *context) {
+  using EigenDevice = const void *const *(*)(const void *context);
+  static const auto eigen_device = reinterpret_cast<EigenDevice>(
+      tensorflow_symbol("_ZNK10tensorflow15OpKernelContext12eigen_deviceIN5Eigen9GpuDeviceEEERKT_v"));
+  if (!eigen_device) return nullptr;
+  const void *interface = *eigen_device(context);
+  if (!interface) return nullptr;
+  using Stream = void *const &(*)(const void *interface);
+  constexpr int kStream = 2;
+  const void *const *functions = *static_cast<const void *const *const *>(interface);
+  return reinterpret_cast<Stream>(const_cast<void *>(functions[kStream]))(interface);
+}
+
 }  // namespace tfjs_attention

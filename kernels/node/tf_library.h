@@ -18,5 +18,11 @@ void *tensorflow_symbol(const char *name);
 /** Threads of TensorFlow's intra-op pool as a "CPU" kernel sees it; 0 where this TensorFlow does not tell. */
 int intra_op_threads(TF_OpKernelContext *context);
 
+/**
+ * The cudaStream_t of TensorFlow that a "GPU" kernel's call belongs to; null where this TensorFlow does not tell. To be
+ * asked in a "GPU" kernel only.
+ */
+void *gpu_stream(TF_OpKernelContext *context);
+
 }  // namespace tfjs_attention
 #endif

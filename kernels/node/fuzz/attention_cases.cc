@@ -143,7 +143,7 @@ FuzzCase draw_attention(Random &random, bool paged) {
   FuzzTensor mask = floats(random, maskDims);
   mask.type = kBool;
   mask.bytes.resize(mask.bytes.size() / 4);
-  std::vector<FuzzTensor> inputs = {call_words(call), pack_ints(b, paged, p.flags),
+  std::vector<FuzzTensor> inputs = {call_words(call), pack_ints(b, paged, p.flags), words({}),
                                     floats(random, tensor_dims(order, entries, tokens, heads, p.headSize))};
   if (paged) {
     inputs.push_back(cache_tensor(random, cache));
@@ -164,7 +164,7 @@ FuzzCase draw_backward(Random &random) {
   Call<AttnParams> call;
   std::memcpy(&call, fuzzed.inputs[0].bytes.data(), sizeof call);
   const AttnParams &p = call.params;
-  std::vector<int64_t> rows = fuzzed.inputs[2].dims, out = rows;
+  std::vector<int64_t> rows = fuzzed.inputs[3].dims, out = rows;
   rows.pop_back();
   out[3] = p.valueHeadSize;
   // As no forward call would give them: the op may not take them for what they should be.

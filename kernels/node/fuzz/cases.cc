@@ -39,7 +39,7 @@ FuzzCase draw_cache_op(Random &random) {
     }
     case 1:
       return {op_named("TfjsAttnReshapeAndCache"),
-              {params, words(section), floats(random, {p.numTokens, p.numKvHeads, p.headSize}),
+              {params, words(section), words({}), floats(random, {p.numTokens, p.numKvHeads, p.headSize}),
                floats(random, {p.numTokens, p.numKvHeads, p.valueHeadSize}), cache},
               0};
     case 2:
@@ -73,6 +73,7 @@ FuzzCase draw_merge(Random &random) {
 FuzzCase draw_conversion(Random &random) {
   int count = random.between(0, 5000);
   FuzzTensor scale = floats(random, {1}), dtype = words({random.between(KV_FP8_E4M3, KV_FP8_E5M2)});
+  if (random.chance(10)) return {op_named("TfjsAttnUploadInts"), {words(draw_ints(random, count, 0, 255))}, 1};
   if (random.chance(50)) return {op_named("TfjsAttnEncodeFp8"), {floats(random, {count}), scale, dtype}, 1};
   return {op_named("TfjsAttnDecodeFp8"), {words(draw_ints(random, count, 0, 255)), scale, dtype}, 1};
 }

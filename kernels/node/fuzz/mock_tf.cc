@@ -1,6 +1,7 @@
 #include "mock_tf.h"
 #include <cstdlib>
 #include <cstring>
+#include "cpu_machine.h"
 #include "ops.h"
 #include "tf_library.h"
 
@@ -82,7 +83,7 @@ Outcome run_mock(int op, const std::vector<FuzzTensor> &inputs, int outputs) {
     if (buffer->data) std::memcpy(buffer->data, input.bytes.data(), input.bytes.size());
     context.inputs.push_back({input.type, input.dims, buffer});
   }
-  run_op(kOps[op], &context);
+  run_op(kOps[op], &context, cpu_machine);
   Outcome outcome;
   outcome.code = context.failure.code;
   outcome.message = context.failure.message;

@@ -32,7 +32,9 @@ export function compilations({ compiler, objects, sources, flags = [], opFlags =
   const include = [`-I${kernels}`, `-I${join(kernels, 'node')}`, `-I${nodeHeaders()}`];
   const all = nativeSources(kernels, { harnesses: true });
   const inCpu = all.filter((path) => /^(abi|cpu|parts)/.test(path));
-  const inNode = all.filter((path) => /^(abi\.h|cpu\/(native|pool)\.h|node\/.*\.h)$/.test(path));
+  const inNode = all.filter((path) =>
+    /^(abi\.h|cpu\/(native|pool)\.h|cuda\/attention\.h|node\/.*\.h)$/.test(path),
+  );
   const compile = (command, own, source, name, beside) => {
     const target = join(objects, `${name}.o`);
     const args = ['-c', ...own, ...flags, ...WARNINGS, ...include, join(kernels, source)];

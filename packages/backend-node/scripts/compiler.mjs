@@ -44,7 +44,8 @@ export async function inParallel(tasks) {
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), 8) }, worker));
 }
 
-function mustRun(command, args) {
+/** @throws BuildError with all that the command said. */
+export function mustRun(command, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let log = '';

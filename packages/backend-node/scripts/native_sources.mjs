@@ -10,7 +10,9 @@ export const copy = join(root, 'native');
 export const inCheckout = existsSync(join(checkout, 'node/addon.cc'));
 
 /** What the addon is built of, below the kernels folder. */
-const PARTS = ['abi.h', 'cpu', 'parts', 'node', 'build/native.json'];
+const PARTS = ['abi.h', 'cpu', 'parts', 'node', 'cuda', 'build/native.json'];
+/** What only a checkout has a use for. */
+const HARNESSES = ['node/fuzz', 'cuda/harness', 'cuda/bench'];
 
 /** Every source file, by its path below the kernels folder. */
 export function nativeSources(folder, { harnesses = false } = {}) {
@@ -18,8 +20,10 @@ export function nativeSources(folder, { harnesses = false } = {}) {
   const visit = (path) => {
     if (statSync(join(folder, path)).isDirectory()) {
       for (const name of readdirSync(join(folder, path)).sort()) visit(`${path}/${name}`);
-    } else if (/\.(h|c|cc|json)$/.test(path)) files.push(path);
+    } else if (/(\.(h|c|cc|cu|cuh|json)|\/Makefile)$/.test(path)) files.push(path);
   };
   PARTS.forEach(visit);
-  return harnesses ? files : files.filter((path) => !path.startsWith('node/fuzz/'));
+  return harnesses
+    ? files
+    : files.filter((path) => !HARNESSES.some((folder) => path.startsWith(`${folder}/`)));
 }

@@ -14,7 +14,7 @@ import { Device } from './tensorflow/device.js';
 import { describeTensorFlow } from './tensorflow_test.js';
 
 /** Offsets into the params tensor of a paged call: header, then `ATTENTION_PARAMS`. */
-const HEADER = 5;
+const HEADER = 6;
 const FLAGS = HEADER + 4;
 const NUM_HEADS = HEADER + 11;
 const MAX_SEQ_LEN = HEADER + 16;
@@ -65,7 +65,8 @@ describeTensorFlow('ops called by name', () => {
       return device.withInts(params, (paramsId) =>
         device.withInts(ints, (intsId) => {
           const [absent, mask] = [device.empty('float'), device.empty('bool')];
-          const inputs = [paramsId, intsId, device.idOf(tensor), cacheId];
+          const uploaded = device.empty('int');
+          const inputs = [paramsId, intsId, uploaded, device.idOf(tensor), cacheId];
           const scores = [absent, mask, absent, absent, absent];
           const [out] = device.run('test', 'TfjsAttnPaged', [...inputs, ...scores], 1);
           return out.dataSync<'float32'>().slice();

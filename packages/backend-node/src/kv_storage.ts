@@ -29,10 +29,10 @@ export class TensorKvStorage implements KvStorage {
   ) {
     const parts = Object.values(bytesPerBlock(layout));
     this.bytes = layout.numBlocks * parts.reduce((sum, bytes) => sum + bytes);
-    const available = availableMemory();
+    const available = availableMemory(device);
     if (this.bytes > available) {
       throw new CapacityError(
-        `KvCache: ${this.bytes} bytes for ${layout.numBlocks} blocks exceed the ${available} bytes of this machine; ` +
+        `KvCache: ${this.bytes} bytes for ${layout.numBlocks} blocks exceed the ${available} bytes of this ${device.usesGpu ? 'GPU' : 'machine'}; ` +
           'lower numBlocks or take a smaller dtype',
       );
     }

@@ -7,6 +7,7 @@ import {
   type KvCacheLayout,
 } from '@tfjs-attention/core/provider';
 import { loadAddon } from './addon/load.js';
+import { cudaRejects, cudaRejectsCache } from './gpu.js';
 import { TensorKvStorage } from './kv_storage.js';
 import { threadsInUse } from './settings.js';
 import { Device } from './tensorflow/device.js';
@@ -33,17 +34,21 @@ export class TensorFlowProvider implements AttentionProvider {
     if (state.kind === 'absent') return `composed tfjs ops: ${state.reason}`;
     const [reason] = this.reasonsOfDevice();
     if (reason !== undefined) return `composed tfjs ops: ${reason}`;
+    const ops = `TensorFlow ${state.tensorFlow} custom ops`;
+    if (this.usesGpu()) return `${ops}, CUDA kernels on ${String(state.addon.gpuName())}`;
     const set = state.addon.instructionSet();
     const threads = threadsInUse();
-    return `TensorFlow ${state.tensorFlow} custom ops, ${TITLES[set] ?? set}, ${threads} thread${threads === 1 ? '' : 's'}`;
+    return `${ops}, ${TITLES[set] ?? set}, ${threads} thread${threads === 1 ? '' : 's'}`;
   }
 
-  rejects({ headSize, valueHeadSize }: AttentionSpec): string[] {
-    return this.reasons(headSize, valueHeadSize);
+  rejects(spec: AttentionSpec): string[] {
+    const reasons = this.reasons(spec.headSize, spec.valueHeadSize);
+    return this.usesGpu() ? [...reasons, ...cudaRejects(spec)] : reasons;
   }
 
-  rejectsCache({ headSize, valueHeadSize }: KvCacheLayout): string[] {
-    return this.reasons(headSize, valueHeadSize);
+  rejectsCache(layout: KvCacheLayout): string[] {
+    const reasons = this.reasons(layout.headSize, layout.valueHeadSize);
+    return this.usesGpu() ? [...reasons, ...cudaRejectsCache(layout)] : reasons;
   }
 
   createKvStorage(layout: KvCacheLayout): TensorKvStorage {
@@ -72,13 +77,16 @@ export class TensorFlowProvider implements AttentionProvider {
     return reasons;
   }
 
-  /** Tensors of a GPU are of no use to kernels of the CPU. Looking a backend up would start it, so only the active one. */
+  /** Tensors of a GPU are of no use to kernels of the CPU. */
   private reasonsOfDevice(): string[] {
     const state = loadAddon();
-    if (state.kind === 'absent' || getBackend() !== this.tfBackend) return [];
-    const { gpuAbsence } = state.addon;
-    return gpuAbsence !== null && Device.of(backend()).usesGpu
-      ? [`TensorFlow runs on a GPU, and ${gpuAbsence}`]
-      : [];
+    if (state.kind === 'absent' || !this.usesGpu()) return [];
+    const absence = state.addon.gpuAbsence();
+    return absence === null ? [] : [`TensorFlow runs on a GPU, and ${absence}`];
+  }
+
+  /** Looking a backend up would start it, so only the active one. */
+  private usesGpu(): boolean {
+    return getBackend() === this.tfBackend && Device.of(backend()).usesGpu;
   }
 }

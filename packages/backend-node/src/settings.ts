@@ -1,6 +1,7 @@
 import { backend } from '@tensorflow/tfjs-core';
 import { InvalidArgumentError } from '@tfjs-attention/core/provider';
 import { Device } from './tensorflow/device.js';
+import { deviceInfo } from './tensorflow/device_info.js';
 import { askedThreads, askThreads } from './threads.js';
 
 const MAX_THREADS = 256;
@@ -32,5 +33,5 @@ export function getThreads(): number | 'tensorflow' {
 
 /** Threads of a call on the active tfjs backend, which must be tfjs-node's; the addon is loaded. */
 export function threadsInUse(): number {
-  return askedThreads() || Device.of(backend()).read('setThreads', 'TfjsAttnDeviceInfo', [])[0];
+  return askedThreads() || deviceInfo(Device.of(backend())).threads;
 }

@@ -11,6 +11,8 @@ export interface Addon {
   ceiling(kind: 0 | 1 | 2, work: number, threads: number): number;
   /** Version of the params tensors that the ops expect. */
   readonly wireVersion: number;
-  /** Why there are no kernels for a GPU, or null. */
-  readonly gpuAbsence: string | null;
+  /** Why there are no kernels for a GPU, or null. Looks for one at the first call. */
+  gpuAbsence(): string | null;
+  /** What the GPU is called, or null. */
+  gpuName(): string | null;
 }

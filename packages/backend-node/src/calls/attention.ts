@@ -31,10 +31,10 @@ export function denseOperands(
   inputs: AttentionInputs,
 ): number[] {
   const order = spec.kv.kind === 'dense' ? spec.kv.order : 'packed';
-  const header: CallHeader = { order, numBlocks: 0, cacheBits: 0 };
+  const header: CallHeader = { order, numBlocks: 0, cacheBits: 0, precision: spec.precision };
   return [
-    device.params.idOf(attentionWire.pack(header, params)),
-    batchInts(device, ints),
+    device.params.pairOf(attentionWire.pack(header, params)).host,
+    ...batchInts(device, ints),
     device.idOf(inputs.q),
     device.operand(inputs.k),
     device.operand(inputs.v),
@@ -44,13 +44,14 @@ export function denseOperands(
 
 function pagedOperands(
   device: Device,
-  { op, params, ints }: AttentionProblem,
+  { op, spec, params, ints }: AttentionProblem,
   inputs: AttentionInputs,
   storage: TensorKvStorage,
 ): number[] {
+  const header = { ...cacheHeader(storage.layout, params.blockSize), precision: spec.precision };
   return [
-    device.params.idOf(attentionWire.pack(cacheHeader(storage.layout, params.blockSize), params)),
-    batchInts(device, ints),
+    device.params.pairOf(attentionWire.pack(header, params)).host,
+    ...batchInts(device, ints),
     device.idOf(inputs.q),
     storage.idFor(op, device),
     ...scoreOperands(device, inputs),

@@ -1,6 +1,6 @@
 import type { AttentionInts, AttentionPlan } from '@tfjs-attention/core/provider';
-import type { Binding } from '../tensorflow/backend.js';
 import type { Device } from '../tensorflow/device.js';
+import { WordPair } from '../tensorflow/word_pair.js';
 
 /** Sections of the ints tensor, as `BatchInts` in kernels/node/call.h. */
 const SECTIONS = [
@@ -17,34 +17,36 @@ const SECTIONS = [
 
 type BatchInts = Readonly<Partial<Record<(typeof SECTIONS)[number], Int32Array>>>;
 
-/** A batch's integers inside TensorFlow; those of a plan are uploaded once, however many layers read them. */
-export function batchInts(device: Device, ints: AttentionInts | AttentionPlan): number {
-  if (!isPlan(ints)) return device.ints.idOf(pack(ints));
-  return ints.resource(device, () => new UploadedInts(ints, device.binding)).id;
+/**
+ * A batch's integers inside TensorFlow: in host memory for checks, and where the kernels read them (an empty tensor for
+ * the same place). Those of a plan are uploaded once, however many layers read them.
+ */
+export function batchInts(
+  device: Device,
+  ints: AttentionInts | AttentionPlan,
+): readonly [host: number, uploaded: number] {
+  const { host, uploaded } = isPlan(ints)
+    ? ints.resource(device, () => new PlanInts(ints, device)).pair
+    : device.ints.pairOf(pack(ints));
+  return [host, uploaded ?? device.empty('int')];
 }
 
-class UploadedInts {
-  readonly id: number;
+class PlanInts {
+  readonly pair: WordPair;
 
-  constructor(
-    plan: AttentionPlan,
-    private readonly binding: Binding,
-  ) {
-    const words = pack(plan);
-    this.id = binding.createTensor([words.length], binding.TF_INT32, words);
-    forgotten.register(plan, { binding, id: this.id }, this);
+  constructor(plan: AttentionPlan, { binding, usesGpu }: Device) {
+    this.pair = new WordPair(binding, pack(plan), usesGpu);
+    forgotten.register(plan, this.pair, this);
   }
 
   dispose(): void {
     forgotten.unregister(this);
-    this.binding.deleteTensor(this.id);
+    this.pair.dispose();
   }
 }
 
 /** Frees what was uploaded for plans that nobody disposed. */
-const forgotten = new FinalizationRegistry<{ binding: Binding; id: number }>(({ binding, id }) =>
-  binding.deleteTensor(id),
-);
+const forgotten = new FinalizationRegistry<WordPair>((pair) => pair.dispose());
 
 function pack(ints: BatchInts): Int32Array {
   const total = SECTIONS.reduce<number>(

@@ -19,7 +19,7 @@ export function reshapeAndCache(
   const op = 'reshapeAndCache';
   const operands = [
     cacheParams(device, storage.layout, plan.numTokens),
-    batchInts(device, plan),
+    ...batchInts(device, plan),
     device.idOf(inputs.k),
     device.operand(inputs.v),
     storage.idFor(op, device),
@@ -42,5 +42,6 @@ export function gatherCache(
 
 /** The params tensor of a cache op, good for the next op. */
 export function cacheParams(device: Device, layout: KvCacheLayout, numTokens: number): number {
-  return device.params.idOf(cacheWire.pack(cacheHeader(layout), cacheParamsOf(layout, numTokens)));
+  return device.params.pairOf(cacheWire.pack(cacheHeader(layout), cacheParamsOf(layout, numTokens)))
+    .host;
 }

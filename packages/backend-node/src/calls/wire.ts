@@ -1,11 +1,19 @@
-import { ATTENTION_PARAMS, CACHE_PARAMS, type KvCacheLayout } from '@tfjs-attention/core/provider';
+import {
+  ATTENTION_PARAMS,
+  CACHE_PARAMS,
+  type KvCacheLayout,
+  type Precision,
+} from '@tfjs-attention/core/provider';
 import { askedThreads } from '../threads.js';
 
 /** As `kWireVersion` in kernels/node/call.h. */
-export const WIRE_VERSION = 3;
+export const WIRE_VERSION = 4;
 
 /** How query, output and dense keys lie, by the number that ops know it under. */
 export const TENSOR_ORDERS = { bsnh: 0, bnsh: 1, packed: 2 } as const;
+
+/** As `CudaPrecision` in kernels/cuda/attention.h. */
+const PRECISIONS: Readonly<Record<Precision, number>> = { float32: 0, bfloat16: 2, float16: 3 };
 
 /** What stands in front of every params tensor, beside version and threads (`CallHeader` in kernels/node/call.h). */
 export interface CallHeader {
@@ -14,9 +22,11 @@ export interface CallHeader {
   readonly numBlocks: number;
   /** 1, 2: scales of keys and of values are one a head; 4: values are in the keys. */
   readonly cacheBits: number;
+  /** Default 'float32'. Kernels of the processor compute in float32 always. */
+  readonly precision?: Precision;
 }
 
-const HEADER_WORDS = 5;
+const HEADER_WORDS = 6;
 
 /** Packs params as ops read them: header, then the fields in table order, floats as their bits. */
 class Wire<Name extends string> {
@@ -34,7 +44,7 @@ class Wire<Name extends string> {
 
   /** Good until the next call. Objects whose keys stand in table order are read fastest. */
   pack(
-    { order, numBlocks, cacheBits }: CallHeader,
+    { order, numBlocks, cacheBits, precision = 'float32' }: CallHeader,
     values: Readonly<Record<Name, number>>,
   ): Int32Array {
     const { names, isFloat, words, floats } = this;
@@ -43,6 +53,7 @@ class Wire<Name extends string> {
     words[2] = TENSOR_ORDERS[order];
     words[3] = numBlocks;
     words[4] = cacheBits;
+    words[5] = PRECISIONS[precision];
     const keys = Object.keys(values);
     const entries: number[] = Object.values(values);
     for (let i = 0; i < names.length; i++) {

@@ -12,8 +12,8 @@ export class Device {
   private readonly empties = new Map<EmptyKind, number>();
 
   private constructor(private readonly backend: TensorFlowBackend) {
-    this.params = new HostWords(backend.binding);
-    this.ints = new HostWords(backend.binding);
+    this.params = new HostWords(backend.binding, false);
+    this.ints = new HostWords(backend.binding, this.usesGpu);
   }
 
   private static readonly devices = new WeakMap<object, Device>();

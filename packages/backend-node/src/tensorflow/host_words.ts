@@ -1,27 +1,30 @@
 import type { Binding } from './backend.js';
+import { WordPair } from './word_pair.js';
 
 /** Words that calls repeat: those of all layers of a step are often the same. */
 const KEPT = 8;
 
 /** Small int32 tensors by content, so that what the last calls brought is not uploaded again. */
 export class HostWords {
-  private readonly kept: { words: Int32Array; id: number }[] = [];
+  private readonly kept: WordPair[] = [];
   private next = 0;
 
-  constructor(private readonly binding: Binding) {}
+  /** `usesGpu`: kernels read them in a GPU's memory besides. */
+  constructor(
+    private readonly binding: Binding,
+    private readonly usesGpu: boolean,
+  ) {}
 
-  /** TensorFlow's id of a tensor of these words, good until {@link KEPT} others were asked for. */
-  idOf(words: Int32Array): number {
+  /** Tensors of these words, good until {@link KEPT} others were asked for. */
+  pairOf(words: Int32Array): WordPair {
     const found = this.kept.find((entry) => same(entry.words, words));
-    if (found !== undefined) return found.id;
+    if (found !== undefined) return found;
     // TensorFlow may go on to read the array that it is given.
-    const copy = words.slice();
-    const id = this.binding.createTensor([copy.length], this.binding.TF_INT32, copy);
-    const dropped = this.kept[this.next];
-    this.kept[this.next] = { words: copy, id };
+    const made = new WordPair(this.binding, words.slice(), this.usesGpu);
+    this.kept[this.next]?.dispose();
+    this.kept[this.next] = made;
     this.next = (this.next + 1) % KEPT;
-    if (dropped !== undefined) this.binding.deleteTensor(dropped.id);
-    return id;
+    return made;
   }
 }
 
