@@ -1,3 +1,4 @@
+import { importTfjsNode } from './tfjs_node.js';
 import { UserError } from './user_error.js';
 
 /**
@@ -10,7 +11,7 @@ export async function loadTensorFlow(threads?: number): Promise<void> {
   // Its start-up notes would stand above the text.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   try {
-    await import('@tensorflow/tfjs-node');
+    await importTfjsNode();
   } catch (error) {
     const [reason] = (error as Error).message.split('\n');
     throw new UserError(
