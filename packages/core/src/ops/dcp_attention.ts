@@ -50,6 +50,7 @@ export async function dcpAttention(
 ): Promise<Tensor> {
   const { interleave = 1, exchange = 'reduceScatter', sinks, ...rest } = options;
   checkHandles(OP, cache, plan);
+  cache.storageFor(OP);
   checkInt(interleave, OP, 'interleave', 1);
   checkTensor(q, OP, 'q', 3, '[T, N / R, H]');
   const heads = kvHeadsOf(k, v, q.shape[1] as number, cache, group);

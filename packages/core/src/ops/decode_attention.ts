@@ -130,8 +130,7 @@ function readParts(
   plan: AttentionPlan,
   { numKvSplits = 1 }: DecodeAttentionOptions,
 ): KeyParts {
-  checkHandles(op, cache, plan);
-  checkDecode(op, plan);
+  checkDecode(op, cache, plan);
   checkTensor(q, op, 'q', 3, '[B, N, H]');
   checkInt(numKvSplits, op, 'numKvSplits', 1, 1024);
   const { blockSize } = cache.layout;

@@ -4,7 +4,7 @@ import { checkTensor } from '../problem/checks.js';
 import type { AttentionOptions } from '../problem/options.js';
 import type { AttentionPlan } from '../utils/plan_attention.js';
 import { blockSparseMask, readBlockSparse, type BlockSparseOptions } from './block_sparse.js';
-import { checkHandles, runPaged } from './run_paged.js';
+import { runPaged } from './run_paged.js';
 import { attendParts, checkDecode, partsOf, reduceParts, type KeyParts } from './split_keys.js';
 
 /** Keys of a partition (vLLM `_PARTITION_SIZE`). */
@@ -68,8 +68,7 @@ function decode(
   { blockSparse, sinks, ...rest }: PagedDecodeOptions,
   partLen: number | null,
 ): Tensor {
-  checkHandles(op, cache, plan);
-  checkDecode(op, plan);
+  checkDecode(op, cache, plan);
   checkTensor(query, op, 'query', 3, '[B, N, H]');
   const { blockSize } = cache.layout;
   const pattern = readBlockSparse(op, blockSparse, blockSize);

@@ -4,7 +4,7 @@ import { check } from '../problem/checks.js';
 import type { AttentionOptions, AttentionResult, PerHead } from '../problem/options.js';
 import { planAttention, type AttentionPlan } from '../utils/plan_attention.js';
 import { mergeAttnStates } from './merge_attn_states.js';
-import { runPagedState } from './run_paged.js';
+import { checkHandles, runPagedState } from './run_paged.js';
 import { derivedPlan } from './sub_plan.js';
 
 /** Keys of a decode step, cut: part i of sequence b has keys i * partLens[b] to (i + 1) * partLens[b] - 1. */
@@ -27,8 +27,11 @@ export function partsOf(
   };
 }
 
-/** One query token a sequence. */
-export function checkDecode(op: string, plan: AttentionPlan): void {
+/** Handles are alive and fit, and every sequence brings one query token. */
+export function checkDecode(op: string, cache: KvCache, plan: AttentionPlan): void {
+  checkHandles(op, cache, plan);
+  cache.storageFor(op);
+  plan.checkFor(op, cache.layout);
   check(
     plan.maxQueryLen === 1 && plan.numTokens === plan.numSeqs,
     op,

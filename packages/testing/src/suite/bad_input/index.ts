@@ -1,6 +1,8 @@
 import type { SpecGroup } from '../subject.js';
 import { badCopies, badSwaps } from './blocks.js';
 import { badDenseCalls } from './dense.js';
+import { badLatentOps } from './latent.js';
+import { badPageOps } from './ops.js';
 import { badGathers, badPagedCalls, badWrites } from './paged.js';
 import { badPlans } from './plan.js';
 import { badCaches, badConversions, badMerges } from './values.js';
@@ -22,5 +24,7 @@ const CALLS: Readonly<Record<string, readonly BadCall[]>> = {
 /** Calls that must be refused before anything has changed. */
 export const badInput: SpecGroup = {
   name: 'bad input',
-  specs: Object.entries(CALLS).flatMap(([op, calls]) => calls.map((call) => badCallSpec(op, call))),
+  specs: [CALLS, badPageOps, badLatentOps].flatMap((ops) =>
+    Object.entries(ops).flatMap(([op, calls]) => calls.map((call) => badCallSpec(op, call))),
+  ),
 };

@@ -11,9 +11,9 @@ import {
 import { implementationOf, type Subject } from '../subject.js';
 import type { BadCall, World } from './world.js';
 
-type Call = (w: World, subject: Subject) => unknown;
+export type Call = (w: World, subject: Subject) => unknown;
 
-const bad = (what: string, call: Call, ...says: RegExp[]): BadCall => ({
+export const bad = (what: string, call: Call, ...says: RegExp[]): BadCall => ({
   what,
   error: InvalidArgumentError,
   says,
@@ -60,7 +60,9 @@ const write =
   };
 
 /** What is wrong with handles and plans in the same way for every op that takes a cache and a plan. */
-function handleCalls(call: (change: (w: World) => { cache?: unknown; plan?: unknown }) => Call) {
+export function handleCalls(
+  call: (change: (w: World) => { cache?: unknown; plan?: unknown }) => Call,
+) {
   const tables = (changes: Readonly<Record<string, unknown>>) =>
     call((w) => ({ plan: w.planWith(changes) }));
   return [

@@ -23,6 +23,8 @@ export class World {
   readonly v = this.tensor([2, 7, 2, 8]);
   /** Packed query, keys and values of the plan's 5 tokens. */
   readonly packedQ = this.tensor([5, 4, 8]);
+  /** Query of one token of each of the plan's sequences. */
+  readonly decodeQ = this.tensor([2, 4, 8]);
   readonly newK = this.tensor([5, 2, 8]);
   readonly newV = this.tensor([5, 2, 8]);
   readonly spec = new FullAttentionSpec({ blockSize: BLOCK_SIZE, numKvHeads: 2, headSize: 8 });
