@@ -38,7 +38,7 @@ export function attention(
           `bytes, a storage binding of this device ends at ${device.limits.bindingBytes}; lower the number of heads`,
       );
     }
-    const { workgroups, leastTiles } = tuningFor(device.limits.adapter);
+    const { workgroups, leastTiles } = tuningFor(device.limits.tunedFor);
     const batch = uploadBatch(call, problem, pipelines.shape, {
       workgroups,
       leastTiles,

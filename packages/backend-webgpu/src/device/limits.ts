@@ -12,6 +12,8 @@ export interface Limits {
   readonly f16: boolean;
   readonly subgroupMatrix: boolean;
   readonly adapter: string;
+  /** The adapter whose tuned tiles serve. */
+  readonly tunedFor: string;
 }
 
 /** Subgroup sizes that the suite has run with; any other size runs the generic code. */
@@ -41,11 +43,16 @@ interface AdapterInfo {
   readonly subgroupMaxSize?: number;
 }
 
-/** Kernels may be kept from features that a device has, by setting the flag before it is first used. */
+/** Kernels may be kept from what a device has, by saying so before they first run there. */
 export interface FeatureChoice {
   readonly subgroups?: boolean;
   readonly f16?: boolean;
   readonly subgroupMatrix?: boolean;
+  /** Lower limits than the device's, as on a smaller one. */
+  readonly workgroupBytes?: number;
+  readonly bindingBytes?: number;
+  /** Take the tiles that were tuned for another adapter, by its name. */
+  readonly tunedFor?: string;
 }
 
 export function readLimits(gpu: GPUDevice, choice: FeatureChoice = {}): Limits {
@@ -53,21 +60,26 @@ export function readLimits(gpu: GPUDevice, choice: FeatureChoice = {}): Limits {
   const info: AdapterInfo = (gpu as { adapterInfo?: AdapterInfo }).adapterInfo ?? {};
   // Newer features than the type declarations know.
   const features: ReadonlySet<string> = gpu.features;
+  const adapter = [info.vendor, info.architecture, info.description].filter(Boolean).join(' ');
   return {
-    workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    workgroupBytes: Math.min(
+      limits.maxComputeWorkgroupStorageSize,
+      choice.workgroupBytes ?? Infinity,
+    ),
     workgroupThreads: Math.min(
       limits.maxComputeInvocationsPerWorkgroup,
       limits.maxComputeWorkgroupSizeX,
     ),
     storageBuffers: limits.maxStorageBuffersPerShaderStage,
-    bindingBytes: limits.maxStorageBufferBindingSize,
+    bindingBytes: Math.min(limits.maxStorageBufferBindingSize, choice.bindingBytes ?? Infinity),
     bufferBytes: limits.maxBufferSize,
     workgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
     subgroup: features.has('subgroups') && choice.subgroups !== false ? subgroupOf(info) : 0,
     f16: features.has('shader-f16') && choice.f16 !== false,
     subgroupMatrix:
       features.has('chromium-experimental-subgroup-matrix') && choice.subgroupMatrix !== false,
-    adapter: [info.vendor, info.architecture, info.description].filter(Boolean).join(' '),
+    adapter,
+    tunedFor: choice.tunedFor ?? adapter,
   };
 }
 

@@ -29,7 +29,7 @@ const FEW_ROWS = 8;
 
 /** The shape for calls that bring `maxRows` rows (query tokens times heads of a group) a sequence at most. */
 export function tileShape(spec: AttentionSpec, maxRows: number, limits: Limits): TileShape {
-  const tuning = tuningFor(limits.adapter);
+  const tuning = tuningFor(limits.tunedFor);
   const lanes: Lanes = {
     KV_QUADS: kvQuads(spec.kvDtype),
     KEY_TEXELS: texelsPerRow(spec.headSize, spec.kvDtype),
