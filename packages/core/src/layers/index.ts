@@ -13,6 +13,13 @@ export {
   createEncoderOnlyAttentionBackend,
   EncoderOnlyAttention,
 } from './encoder_only_attention.js';
+export {
+  MultiHeadLatentAttentionWrapper,
+  type BlockIndexer,
+  type MLAModules,
+  type Projection,
+  type RotaryEmbedding,
+} from './mla.js';
 export { MLAAttention } from './mla_attention.js';
 export type { MLAAttentionArgs, MLAAttentionConfig } from './mla_config.js';
 export { MMEncoderAttention, type MMEncoderAttentionArgs } from './mm_encoder_attention.js';
