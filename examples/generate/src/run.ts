@@ -14,6 +14,7 @@ import { loadTensorFlow } from './tensorflow.js';
 import { chooseBackend } from './tf_backend.js';
 import { TextTokenizer } from './tokenizer.js';
 import { UserError } from './user_error.js';
+import { loadWebGpu } from './webgpu.js';
 
 /**
  * The whole program. Text or ids go to stdout, everything else to stderr.
@@ -50,6 +51,7 @@ async function runOptions(options: CliOptions, output: Output): Promise<void> {
 
   forceKernels(options);
   if (options.backend === 'tensorflow') await loadTensorFlow(options.threads);
+  if (options.backend === 'webgpu') await loadWebGpu();
   const choice = await chooseBackend(options.backend);
   await ready(choice.name);
   const model = await withProgress('weights', config.numLayers, quiet, (update) =>
