@@ -21,7 +21,7 @@ function* raceInEveryStream(): Generator<Finding> {
     });
     const found = /(\d+) of (\d+) rounds/.exec(stdout);
     const wrong = found === null ? NaN : Number(found[1]);
-    const text = found === null ? stderr.slice(-800) : `${found[0]} gave other bits`;
+    const text = found === null ? stderr.slice(-800) : stdout.trim();
     yield {
       text: `stream ${stream}: ${text}`,
       // A race that cannot be lost proves nothing.
@@ -40,8 +40,10 @@ async function* wholeSuite(): AsyncGenerator<Finding> {
 const asked = process.argv.slice(2);
 if (asked[0] === '--race') {
   await bringUpGpu();
-  const { wrong, rounds } = race();
-  process.stdout.write(`${wrong} of ${rounds} rounds\n`);
+  const { wrong, rounds, queuedMs } = race();
+  process.stdout.write(
+    `${wrong} of ${rounds} rounds gave other bits, with ${queuedMs.toFixed(1)} ms of work ahead\n`,
+  );
 } else {
   await prove(asked.length > 0 ? (asked as Name[]) : (Object.keys(PROOFS) as Name[]));
 }

@@ -13,6 +13,8 @@ const ROUNDS = 1000;
 /** Queries differ from round to round, so that what an earlier round left in memory is not the answer. */
 const VARIANTS = 7;
 const TOKENS = 16;
+/** Milliseconds of work for the GPU, given in less than one. */
+const LONG_OPS = 24;
 
 type Attend = (x: tf.Tensor3D) => tf.Tensor;
 
@@ -20,24 +22,38 @@ type Attend = (x: tf.Tensor3D) => tf.Tensor;
  * Rounds of a long TensorFlow op, ours on what a TensorFlow op makes right after it, and a TensorFlow op on that; how
  * many did not give the bits that the same ops give one at a time. In one stream that is none.
  */
-export function race(): { rounds: number; wrong: number } {
+export function race(): { rounds: number; wrong: number; queuedMs: number } {
   const long = tf.fill([2 ** 26], 0.5);
   const base = tf.randomNormal<tf.Rank.R3>([TOKENS, 4, 64], 0, 1, 'float32', 1);
   const { attend, dispose } = overCache();
   const bodies = [dense, attend];
   const expected = bodies.map((body) => answers(body, base));
+  const queuedMs = workAhead(long);
   let wrong = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const [body, answer] = [bodies[round % 2], expected[round % 2][round % VARIANTS]];
     const values = tf.tidy(() => {
-      for (let y = long, i = 0; i < 4; i++) y = tf.sin(y);
+      keepBusy(long);
       return tf.mul(body(tf.mul(base, round % VARIANTS)), 2).dataSync();
     });
     if (!values.every((value, i) => Object.is(value, answer[i]))) wrong++;
   }
   tf.dispose([long, base]);
   dispose();
-  return { rounds: ROUNDS, wrong };
+  return { rounds: ROUNDS, wrong, queuedMs };
+}
+
+function keepBusy(x: tf.Tensor): void {
+  for (let y = x, i = 0; i < LONG_OPS; i++) y = tf.sin(y);
+}
+
+/** For how long the GPU goes on once the host has given it a round's long ops. */
+function workAhead(long: tf.Tensor): number {
+  drain();
+  tf.tidy(() => keepBusy(long));
+  const given = performance.now();
+  drain();
+  return performance.now() - given;
 }
 
 /** Bits of each variant, with the device drained between any two ops. */
