@@ -1,15 +1,20 @@
 // Chooses a path for a call, counts its workspace, launches.
 #include "launch.h"
+#include "mma_shape.h"
 
 namespace {
 
-/** Below so many query tokens a sequence, a tile of the Hopper path would be mostly empty. */
-constexpr int HOPPER_TOKENS = 64;
+/** Below so many query tokens a sequence, a prefill kernel's tile would be mostly empty. */
+constexpr int PREFILL_TOKENS = 64;
 constexpr int KNOWN_FEATURES = FEATURE_DROPOUT - 1;
+
+bool exact(const CudaOptions &o) { return o.precision == CUDA_FLOAT32 || o.precision == CUDA_TENSORFLOAT32; }
 
 struct Plan {
   int path, splits;
-  HopperPlan hopper;
+  /** Whether a prefill kernel serves the path, and how. */
+  bool prefill;
+  PrefillPlan layout;
   size_t bytes;
 };
 
@@ -48,7 +53,7 @@ int splits_for(const AttnParams &p, int blocks, int atOnce, int least) {
     return (double)all / (rounds * atOnce);
   };
   double best = 0;
-  for (int splits = 1; splits <= most && (splits - 1) * blocks < atOnce; splits++) {
+  for (int splits = 1; splits <= most && (splits - 1) * blocks < 2 * atOnce; splits++) {
     if (use(splits) > best) best = use(splits);
   }
   int splits = 1;
@@ -73,36 +78,45 @@ bool plan_plain(const AttnParams &p, const Device &d, Plan *plan) {
   return p.headSize <= 576 && p.valueHeadSize <= 576;
 }
 
-bool plan_mma(const AttnParams &p, const Device &d, Plan *plan) {
-  if (d.major < 8 || !decode_takes(p)) return false;
+/** Two blocks find room in a multiprocessor of Hopper; each has at least so many keys. */
+bool plan_decode(const AttnParams &p, const CudaOptions &o, const Device &d, Plan *plan) {
+  constexpr int BLOCKS = 2, LEAST = 128;
+  if (d.major < 8 || !decode_takes(p, d.sharedBytes)) return false;
   plan->path = CUDA_PATH_MMA;
-  plan->splits = splits_for(p, row_tiles(p, 16), d.multiprocessors, 256);
+  plan->splits = splits_for(p, row_tiles(p, decode_rows(p, exact(o))), BLOCKS * d.multiprocessors, LEAST);
   plan->bytes = states_bytes(p, plan->splits);
   return true;
 }
 
-bool plan_hopper(const AttnParams &p, const CudaOptions &o, const Device &d, Plan *plan) {
-  if (d.major != 9 || !hopper_plan(p, o, &plan->hopper)) return false;
-  plan->path = CUDA_PATH_HOPPER;
+bool plan_prefill(const AttnParams &p, const CudaOptions &o, const Device &d, int path, Plan *plan) {
+  if (path == CUDA_PATH_HOPPER ? d.major != 9 : d.major < 8) return false;
+  if (!prefill_plan(p, o, path, &plan->layout)) return false;
+  if (path == CUDA_PATH_MMA && !mma_fits(plan->layout, d.sharedBytes)) return false;
+  plan->path = path;
+  plan->prefill = true;
   plan->splits = 1;
-  plan->bytes = plan->hopper.bytes;
+  plan->bytes = plan->layout.bytes;
   return true;
 }
 
 bool make_plan(const AttnParams &p, const CudaOptions &o, Plan *plan) {
-  if (p.flags & ~KNOWN_FEATURES) return false;
+  if (p.flags & ~KNOWN_FEATURES || p.kvDtype < 0 || p.kvDtype > KV_INT4_PER_TOKEN_HEAD) return false;
   Device d = device();
+  *plan = {};
+  plan->splits = 1;
+  bool many = p.maxQueryLen >= PREFILL_TOKENS;
   switch (o.path) {
     case CUDA_PATH_PLAIN:
       return plan_plain(p, d, plan);
     case CUDA_PATH_HOPPER:
-      return plan_hopper(p, o, d, plan);
+      return plan_prefill(p, o, d, CUDA_PATH_HOPPER, plan);
     case CUDA_PATH_MMA:
-      return plan_mma(p, d, plan);
+      if (!many && plan_decode(p, o, d, plan)) return true;
+      return plan_prefill(p, o, d, CUDA_PATH_MMA, plan) || plan_decode(p, o, d, plan);
     case CUDA_PATH_AUTO:
-      if (p.maxQueryLen >= HOPPER_TOKENS && plan_hopper(p, o, d, plan)) return true;
-      if (plan_mma(p, d, plan)) return true;
-      return plan_plain(p, d, plan);
+      if (many && plan_prefill(p, o, d, CUDA_PATH_HOPPER, plan)) return true;
+      if (many && plan_prefill(p, o, d, CUDA_PATH_MMA, plan)) return true;
+      return plan_decode(p, o, d, plan) || plan_plain(p, d, plan);
     default:
       return false;
   }
@@ -128,8 +142,7 @@ extern "C" int attn_cuda_attention(const AttnParams *p, const AttnOperands *oper
   c.multiprocessors = device().multiprocessors;
   c.sharedBytes = device().sharedBytes;
   cudaStream_t stream = (cudaStream_t)o->stream;
-  if (plan.path == CUDA_PATH_HOPPER) return hopper_launch(c, plan.hopper, (char *)o->workspace, stream);
-  bool exact = o->precision == CUDA_FLOAT32 || o->precision == CUDA_TENSORFLOAT32;
-  cudaError_t error = plan.path == CUDA_PATH_MMA ? decode_launch(c, exact, stream) : plain_launch(c, stream);
+  if (plan.prefill) return prefill_launch(c, plan.layout, plan.path, (char *)o->workspace, stream);
+  cudaError_t error = plan.path == CUDA_PATH_MMA ? decode_launch(c, exact(*o), stream) : plain_launch(c, stream);
   return error != cudaSuccess || plan.splits == 1 ? error : combine_launch(c, stream);
 }

@@ -30,7 +30,6 @@ HOOK unsigned char *slot_row(const CacheParams &p, const CacheSide &side, u32 sl
   return side.data + element * kv_width(p.kvDtype);
 }
 
-/** The scale that divides a row; a per-token-head scale is computed and kept. NaN has no size. */
 /** As the reference's measureInt4: the range of a row's numbers and 0. */
 HOOK float measure_int4(const CacheSide &side, const float *x) {
   float low = 0.0f, high = 0.0f;
@@ -45,6 +44,7 @@ HOOK float measure_int4(const CacheSide &side, const float *x) {
   return encode_int4_scale(low, high);
 }
 
+/** The scale that divides a row; a per-token-head scale is computed and kept. NaN has no size. */
 HOOK float write_scale(const CacheParams &p, const CacheSide &side, u32 slot, u32 head, const float *x) {
   if (!kv_has_token_scales(p.kvDtype)) return kv_head_scale(side.headScales, side.scale, (int)head);
   float *stored = side.tokenScales + (address)slot * (u32)p.numKvHeads + head;

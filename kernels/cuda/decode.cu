@@ -1,13 +1,18 @@
 // The decode path: which calls it takes, and the kernel of a call's stored type.
 #include "launch.h"
 
-bool decode_takes(const AttnParams &p) {
+bool decode_takes(const AttnParams &p, int sharedBytes) {
+  if (p.kvDtype == KV_FLOAT32 || p.kvDtype == KV_INT4_PER_TOKEN_HEAD) return false;
+  if (p.headSize > 256 || p.valueHeadSize > 256 || sharedBytes < DECODE_SHARED) return false;
   int unit = p.kvDtype == KV_FLOAT16 || p.kvDtype == KV_BFLOAT16 ? 8 : 16;
   auto even = [&](int stride) { return stride % unit == 0; };
-  bool wide = p.kvDtype == KV_FLOAT32 || p.kvDtype == KV_INT4_PER_TOKEN_HEAD;
-  return !wide && p.headSize <= 256 && p.valueHeadSize <= 256 && even(p.kStrideBatch) &&
-         even(p.kStrideToken) && even(p.kStrideHead) && even(p.vStrideBatch) && even(p.vStrideToken) &&
-         even(p.vStrideHead);
+  return even(p.kStrideBatch) && even(p.kStrideToken) && even(p.kStrideHead) && even(p.vStrideBatch) &&
+         even(p.vStrideToken) && even(p.vStrideHead);
+}
+
+int decode_rows(const AttnParams &p, bool exact) {
+  bool large = p.headSize > 128 || p.valueHeadSize > 128;
+  return exact || large || p.maxQueryLen * (p.numHeads / p.numKvHeads) <= 8 ? 8 : 16;
 }
 
 cudaError_t decode_launch(const Launch &c, bool exact, cudaStream_t stream) {

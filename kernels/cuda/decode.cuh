@@ -1,133 +1,78 @@
-// Few query rows against many keys, on mma.sync and cp.async. A block has 16 rows of a KV head (tokens and the heads of
-// a group together, so keys are read once) and a split of the keys. Its warps are on their own: each streams 16 keys at
-// a time through a ring of its own and keeps a state of its own; they meet at the end. Stored 16- and 8-bit numbers are
+// Few query rows against many keys, on mma.sync and cp.async. A block has 8 or 16 rows of a KV head (tokens and the
+// heads of a group together, so keys are read once) and a split of the keys. Its warps are on their own: each streams
+// 16 or 32 keys at a time through a ring of its own and keeps a state of its own; they meet at the end. Products are
+// transposed, keys (values' lanes) by rows, so that few rows fill an instruction. Stored 16- and 8-bit numbers are
 // exact in the 16-bit type of the products. For float32's accuracy queries and weights go in as two (float16) or three
 // (bfloat16) parts, for 16-bit precision as one.
 #ifndef TFJS_ATTENTION_CUDA_DECODE_CUH
 #define TFJS_ATTENTION_CUDA_DECODE_CUH
-#include "decode_stream.cuh"
-#include "stage.cuh"
+#include "decode_queries.cuh"
+#include "decode_meet.cuh"
 #include "stored.cuh"
 
-/**
- * Lane of the head that place k (0-15) of product step `step` stands for. 8-bit rows come four lanes a thread, which
- * are places 2t, 2t + 1, 2t + 8, 2t + 9: queries are permuted alike.
- */
+/** Scores of a piece: [block of rows]: key lane / 4 (+ 8 from [2] on), row lane % 4 * 2 (+ 1). */
 template <class S>
-HOOK int decode_lane(int step, int k) {
-  if (!S::BYTES) return step * 16 + k;
-  return step * 16 + k % 8 / 2 * 4 + k / 8 * 2 + k % 2;
-}
+using DecodeScores = float[S::SPAN][S::BLOCKS][4];
 
-/** Queries as A fragments: [step][part][lane of the warp] 16 bytes, each row times a power of two. */
 template <class S>
-HOOK void decode_queries(const Launch &c, const Sequence &s, int b, int kvHead, int row0, uint4 *to,
-                         float *units) {
-  int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  for (int r = warp; r < DECODE_ROWS; r += S::WARPS) {
-    address at = query_at(c, &s, b, kvHead, mask_min(row0 + r, s.rows - 1));
-    float largest = 0.0f;
-    for (int d = lane; d < c.p.headSize; d += 32) {
-      largest = fmaxf(largest, stage_size(load_as(c.qDtype, c.o.q, at + d)));
-    }
-    largest = warp_max(largest);
-    if (lane == 0) units[r] = stage_unit(largest);
-  }
-  __syncthreads();
-  for (int step = warp; step < S::HEAD / 16; step += S::WARPS) {
-    u32 words[S::PARTS][4];
-    UNROLL for (int i = 0; i < 4; i++) {
-      int r = lane / 4 + i % 2 * 8, k = lane % 4 * 2 + i / 2 * 8;
-      address at = query_at(c, &s, b, kvHead, mask_min(row0 + r, s.rows - 1));
-      float x[2];
-      UNROLL for (int j = 0; j < 2; j++) {
-        int d = decode_lane<S>(step, k + j);
-        x[j] = d < c.p.headSize ? load_as(c.qDtype, c.o.q, at + d) * units[r] : 0.0f;
-      }
-      UNROLL for (int part = 0; part < S::PARTS; part++) words[part][i] = mma_part<S::HALF>(x[0], x[1]);
-    }
-    UNROLL for (int part = 0; part < S::PARTS; part++) {
-      to[(step * S::PARTS + part) * 32 + lane] = *(uint4 *)words[part];
-    }
-  }
-}
-
-/** A warp's state of 16 rows: a thread has rows lane / 4 and that + 8. */
-template <class S>
-struct DecodeState {
-  float o[S::TILES][4], m[2], l[2];
-};
-
-/**
- * Adds a step's products to the scores of 8 keys. Parts and every second step have sums of their own: chains of
- * products that wait for one another are what a step's time is made of.
- */
-template <class S>
-HOOK void decode_product(float (&s)[S::CHAINS][S::PART_SUMS][4], const uint4 *queries, int step, const u32 *k) {
-  UNROLL for (int part = 0; part < S::PARTS; part++) {
-    uint4 query = queries[(step * S::PARTS + part) * 32 + threadIdx.x % 32];
-    mma_16<S::HALF>(s[step % S::CHAINS][part % S::PART_SUMS], query, k);
-  }
-}
-
-/** Scores of 16 rows and 16 keys: two tiles of 8 keys. */
-template <class S>
-HOOK void decode_scores(const uint4 *queries, u32 keys, float (&s)[2][4]) {
+HOOK void decode_scores(const DecodeQueries<S> &queries, u32 stage, DecodeScores<S> &s) {
   int lane = threadIdx.x % 32;
-  float sums[2][S::CHAINS][S::PART_SUMS][4] = {};
-  UNROLL for (int step = 0; step < S::HEAD / 16; step += S::BYTES ? 2 : 1) {
-    u32 raw[4];
-    if (S::BYTES) {
-      // Keys 0-7 and 8-15 of this step, then of the next.
-      load_matrices(raw, keys + decode_piece<S>(lane % 16, step + lane / 16));
-      UNROLL for (int i = 0; i < 4; i++) {
-        u32 k[2];
-        stored_widen<S::DTYPE>(raw[i], k);
-        decode_product<S>(sums[i % 2], queries, step + i / 2, k);
-      }
-    } else {
-      load_matrices(raw, keys + decode_piece<S>(lane % 8 + lane / 16 * 8, step * 2 + lane / 8 % 2));
-      UNROLL for (int i = 0; i < 2; i++) decode_product<S>(sums[i], queries, step, raw + 2 * i);
+  float sums[S::SPAN][S::BLOCKS][S::SUMS][4] = {};
+  auto product = [&](int span, int step, uint4 k) {
+    UNROLL for (int block = 0; block < S::BLOCKS; block++) UNROLL for (int part = 0; part < S::PARTS; part++) {
+      mma_16<S::HALF>(sums[span][block][(S::EXACT ? part : step) % S::SUMS], k, queries.words[block][step][part]);
     }
-  }
-  UNROLL for (int i = 0; i < 2; i++) UNROLL for (int j = 0; j < 4; j++) {
-    float sum = 0.0f;
-    UNROLL for (int part = S::PART_SUMS - 1; part >= 0; part--) {
-      UNROLL for (int chain = 0; chain < S::CHAINS; chain++) sum += sums[i][chain][part][j];
-    }
-    s[i][j] = sum;
-  }
-}
-
-/** o += weights * values. Of 8-bit rows, tile 2i has the even lanes of 16 and tile 2i + 1 the odd ones. */
-template <class S>
-HOOK void decode_values(DecodeState<S> &state, const u32 (&weights)[S::PARTS][4], u32 values) {
-  int lane = threadIdx.x % 32, row = lane % 16;
-  UNROLL for (int i = 0; i < S::TILES; i += S::BYTES ? 4 : 2) {
-    u32 raw[4];
-    load_matrices_transposed(raw, values + decode_piece<S>(row, (S::BYTES ? i / 2 : i) + lane / 16));
-    if (S::BYTES) {
-      UNROLL for (int half = 0; half < 2; half++) {
-        u32 even[2], odd[2];
-        UNROLL for (int j = 0; j < 2; j++) stored_widen_columns<S::DTYPE>(raw[2 * half + j], &even[j], &odd[j]);
-        UNROLL for (int part = S::PARTS - 1; part >= 0; part--) {
-          mma_16<S::HALF>(state.o[i + 2 * half], *(uint4 *)weights[part], even);
-          mma_16<S::HALF>(state.o[i + 2 * half + 1], *(uint4 *)weights[part], odd);
+  };
+  UNROLL for (int step = 0; step < S::TILES; step += S::BYTES ? 2 : 1) {
+    UNROLL for (int span = 0; span < S::SPAN; span++) {
+      u32 raw[4], keys = stage + span * S::PIECE;
+      load_matrices(raw, keys + decode_piece<S>(lane % 16, (S::BYTES ? step : step * 2) + lane / 16));
+      if (S::BYTES) {
+        // Keys 0-7 and 8-15 of this step, then of the next.
+        UNROLL for (int half = 0; half < 2; half++) {
+          u32 low[2], high[2];
+          stored_widen<S::DTYPE>(raw[2 * half], low);
+          stored_widen<S::DTYPE>(raw[2 * half + 1], high);
+          product(span, step + half, make_uint4(low[0], high[0], low[1], high[1]));
         }
-      }
-    } else {
-      UNROLL for (int half = 0; half < 2; half++) UNROLL for (int part = S::PARTS - 1; part >= 0; part--) {
-        mma_16<S::HALF>(state.o[i + half], *(uint4 *)weights[part], raw + 2 * half);
+      } else {
+        product(span, step, *(uint4 *)raw);
       }
     }
   }
+  UNROLL for (int i = 0; i < S::SPAN * S::BLOCKS * 4; i++) {
+    float sum = 0.0f;
+    UNROLL for (int j = S::SUMS - 1; j >= 0; j--) sum += sums[i / 4 / S::BLOCKS][i / 4 % S::BLOCKS][j][i % 4];
+    s[i / 4 / S::BLOCKS][i / 4 % S::BLOCKS][i % 4] = sum;
+  }
 }
 
-/** Lane of the value that o[tile][i] of this thread stands for. */
+/** o += weights * values. Of 8-bit rows, a tile's first eight rows are its even lanes, the others its odd ones. */
 template <class S>
-HOOK int decode_value_lane(int tile, int i) {
-  int column = threadIdx.x % 4 * 2 + i % 2;
-  return S::BYTES ? tile / 2 * 16 + column * 2 + tile % 2 : tile * 8 + column;
+HOOK void decode_values(DecodeState<S> &state, const u32 (&weights)[S::SPAN][S::BLOCKS][S::PARTS][2], u32 stage) {
+  int lane = threadIdx.x % 32;
+  auto product = [&](int span, int tile, uint4 v) {
+    UNROLL for (int block = 0; block < S::BLOCKS; block++) UNROLL for (int part = S::PARTS - 1; part >= 0; part--) {
+      mma_16<S::HALF>(state.o[tile][block], v, weights[span][block][part]);
+    }
+  };
+  UNROLL for (int tile = 0; tile < S::TILES; tile += S::BYTES ? 2 : 1) {
+    UNROLL for (int span = 0; span < S::SPAN; span++) {
+      u32 raw[4], values = stage + span * S::PIECE + S::SIDE;
+      if (S::BYTES) {
+        load_matrices_transposed(raw, values + decode_piece<S>(lane % 16, tile + lane / 16));
+        UNROLL for (int half = 0; half < 2; half++) {
+          uint4 v;
+          stored_widen_columns<S::DTYPE>(raw[2 * half], &v.x, &v.y);
+          stored_widen_columns<S::DTYPE>(raw[2 * half + 1], &v.z, &v.w);
+          product(span, tile + half, v);
+        }
+      } else {
+        load_matrices_transposed(raw, values + decode_piece<S>(lane % 8 + lane / 16 * 8, tile * 2 + lane / 8 % 2));
+        product(span, tile, *(uint4 *)raw);
+      }
+    }
+  }
 }
 
 /** A stored value of a stage, before its scale. */
@@ -142,25 +87,22 @@ HOOK float decode_stored(const unsigned char *values, int j, int d) {
  * place, since a weight of 0 would not hide it from the product.
  */
 template <class S>
-HOOK void decode_add_bad(DecodeState<S> &state, const float (&weights)[2][4], u32 seen, unsigned char *values,
+HOOK void decode_add_bad(DecodeState<S> &state, const float (&weights)[S::BLOCKS][4], u32 seen, unsigned char *values,
                          int size) {
   int lane = threadIdx.x % 32;
   for (int j = 0; j < DECODE_STEP; j++) {
     bool bad = false;
     for (int d = lane; d < size; d += 32) bad |= !(fabsf(decode_stored<S>(values, j, d)) <= 3.402823466e38f);
     if (!__any_sync(~0u, bad)) continue;
-    int holder = lane / 4 * 4 + j % 8 / 2;
-    float weight[2];
+    int holder = j % 8 * 4 + lane % 4;
     u32 sees = __shfl_sync(~0u, seen, holder);
-    UNROLL for (int side = 0; side < 2; side++) {
-      float even = j < 8 ? weights[0][2 * side] : weights[1][2 * side];
-      float odd = j < 8 ? weights[0][2 * side + 1] : weights[1][2 * side + 1];
-      weight[side] = __shfl_sync(~0u, j % 2 ? odd : even, holder);
-    }
-    UNROLL for (int tile = 0; tile < S::TILES; tile++) UNROLL for (int i = 0; i < 4; i++) {
-      int d = decode_value_lane<S>(tile, i);
-      bool visible = sees >> (j / 8 * 4 + i / 2 * 2 + j % 2) & 1;
-      if (visible && d < size) state.o[tile][i] += weight[i / 2] * decode_stored<S>(values, j, d);
+    UNROLL for (int block = 0; block < S::BLOCKS; block++) UNROLL for (int i = 0; i < 2; i++) {
+      float weight = __shfl_sync(~0u, j < 8 ? weights[block][i] : weights[block][2 + i], holder);
+      if (!(sees >> (block * 4 + j / 8 * 2 + i) & 1)) continue;
+      UNROLL for (int tile = 0; tile < S::TILES; tile++) UNROLL for (int half = 0; half < 2; half++) {
+        int d = decode_value_lane<S>(tile, half);
+        if (d < size) state.o[tile][block][2 * half + i] += weight * decode_stored<S>(values, j, d);
+      }
     }
     __syncwarp();
     for (int piece = lane; piece < S::PIECES; piece += 32) {
@@ -170,134 +112,103 @@ HOOK void decode_add_bad(DecodeState<S> &state, const float (&weights)[2][4], u3
   }
 }
 
-/** The scores of a step, with features, masks and units; bit i * 4 + j of the result: s[i][j] is visible. */
+/** Where a block of the decode kernel stands: rows [row0, ...) of a KV head of a sequence. */
+struct DecodePlace {
+  int b, kvHead, row0;
+};
+
+/** The scores of a step, with features, masks and units, in base 2; bit block * 4 + i of the result: it is visible. */
 template <class S>
-HOOK u32 decode_finish_scores(const Launch &c, const Sequence &sequence, int b, int kvHead, int row0,
-                              const DecodeStream &t, int at, const float *rowScales, const float *tokenScales,
-                              int covered, float (&s)[2][4]) {
-  int lane = threadIdx.x % 32, column = lane % 4 * 2;
-  float scale[2] = {rowScales[lane / 4], rowScales[lane / 4 + 8]};
-  UNROLL for (int i = 0; i < 2; i++) UNROLL for (int j = 0; j < 4; j++) {
-    s[i][j] *= t.mine.tokenScales ? scale[j / 2] * tokenScales[i * 8 + column + j % 2] : scale[j / 2];
+HOOK u32 decode_finish_scores(const Launch &c, const Sequence &sequence, const DecodePlace &place,
+                              const DecodeStream &t, int at, const DecodeQueries<S> &queries, const float *tokenScales,
+                              int covered, float (&s)[S::BLOCKS][4]) {
+  int lane = threadIdx.x % 32, mine = lane / 4;
+  float token[2] = {1.0f, 1.0f};
+  if (S::BYTES && t.mine.tokenScales) token[0] = tokenScales[mine], token[1] = tokenScales[mine + 8];
+  float unit = covered ? LOG2E : 1.0f;
+  UNROLL for (int block = 0; block < S::BLOCKS; block++) UNROLL for (int i = 0; i < 4; i++) {
+    float scale = queries.scale[block][i % 2] * unit;
+    s[block][i] *= S::BYTES ? scale * token[i / 2] : scale;
   }
-  if (covered) {
-    UNROLL for (int i = 0; i < 8; i++) s[i / 4][i % 4] *= LOG2E;
-    return 0xff;
-  }
+  if (covered) return ~0u;
   int features = score_features(&c.p);
   u32 seen = 0;
-  UNROLL for (int side = 0; side < 2; side++) {
+  UNROLL for (int block = 0; block < S::BLOCKS; block++) UNROLL for (int i = 0; i < 2; i++) {
     RowFacts facts;
-    row_facts(&c.p, &c.o, &sequence, b, kvHead, row0 + lane / 4 + side * 8, &facts);
-    UNROLL for (int i = 0; i < 4; i++) {
-      float &x = s[i / 2][side * 2 + i % 2];
-      int place = at + i / 2 * 8 + column + i % 2;
-      bool inside = place < t.end;
-      int key = mask_key(t.range, inside ? place : t.end - 1);
+    row_facts(&c.p, &c.o, &sequence, place.b, place.kvHead, place.row0 + block * 8 + lane % 4 * 2 + i, &facts);
+    UNROLL for (int half = 0; half < 2; half++) {
+      float &x = s[block][2 * half + i];
+      int ordinal = at + mine + 8 * half;
+      bool inside = ordinal < t.end;
+      int key = mask_key(t.range, inside ? ordinal : t.end - 1);
       x = inside ? row_score(&c.p, &facts, x, key, features, 0) : SOFTMAX_NONE;
-      seen |= (u32)!(x == SOFTMAX_NONE) << (i / 2 * 4 + side * 2 + i % 2);
+      seen |= (u32)!(x == SOFTMAX_NONE) << (block * 4 + 2 * half + i);
       x *= LOG2E;
     }
   }
   return seen;
 }
 
-/** Scores, in base 2, to weights. A row's m follows its largest score when it lags by more than SLACK. */
+/** Scores, in base 2, to weights. All rows' m follow their largest scores when one of them lags by more than SLACK. */
 template <class S>
-HOOK void decode_softmax(DecodeState<S> &state, float (&s)[2][4], u32 seen) {
+HOOK void decode_softmax(DecodeState<S> &state, DecodeScores<S> &s, const u32 (&seen)[S::SPAN]) {
   constexpr float SLACK = 6.0f;
-  UNROLL for (int side = 0; side < 2; side++) {
-    float most = SOFTMAX_NONE;
-    UNROLL for (int i = 0; i < 4; i++) most = vf_max(most, s[i / 2][side * 2 + i % 2]);
-    most = vf_max(most, __shfl_xor_sync(~0u, most, 1));
-    most = vf_max(most, __shfl_xor_sync(~0u, most, 2));
-    float before = state.m[side], now = most > before + SLACK ? most : before, shift = softmax_shift(now), sum = 0.0f;
-    if (__any_sync(~0u, now > before)) {
-      float rescale = exp2_fast(before - shift);
-      state.l[side] *= rescale;
-      UNROLL for (int i = 0; i < S::TILES; i++) {
-        state.o[i][2 * side] *= rescale;
-        state.o[i][2 * side + 1] *= rescale;
+  bool rose = false;
+  UNROLL for (int span = 0; span < S::SPAN; span++) UNROLL for (int i = 0; i < S::BLOCKS * 4; i++) {
+    rose |= s[span][i / 4][i % 4] > state.m[i / 4][i % 2] + SLACK;
+  }
+  if (__any_sync(~0u, rose)) {
+    UNROLL for (int block = 0; block < S::BLOCKS; block++) UNROLL for (int i = 0; i < 2; i++) {
+      float most = SOFTMAX_NONE;
+      UNROLL for (int j = 0; j < 2 * S::SPAN; j++) most = vf_max(most, s[j / 2][block][j % 2 * 2 + i]);
+      UNROLL for (int step = 4; step < 32; step *= 2) most = vf_max(most, __shfl_xor_sync(~0u, most, step));
+      float before = state.m[block][i], now = vf_max(before, most);
+      float rescale = exp2_fast(before - softmax_shift(now));
+      state.l[block][i] *= rescale;
+      UNROLL for (int tile = 0; tile < S::TILES; tile++) UNROLL for (int half = 0; half < 2; half++) {
+        state.o[tile][block][2 * half + i] *= rescale;
       }
-      state.m[side] = now;
+      state.m[block][i] = now;
     }
-    UNROLL for (int i = 0; i < 4; i++) {
-      float &x = s[i / 2][side * 2 + i % 2];
-      x = seen >> (i / 2 * 4 + side * 2 + i % 2) & 1 ? exp2_fast(x - shift) : 0.0f;
-      sum += x;
-    }
-    state.l[side] += sum;
+  }
+  UNROLL for (int span = 0; span < S::SPAN; span++) UNROLL for (int i = 0; i < S::BLOCKS * 4; i++) {
+    float &x = s[span][i / 4][i % 4];
+    x = seen[span] >> i & 1 ? exp2_fast(x - softmax_shift(state.m[i / 4][i % 2])) : 0.0f;
+    state.l[i / 4][i % 2] += x;
   }
 }
 
-/** Weights times this lie in float16's upper range: their low parts then stay above its smallest numbers. */
-#define DECODE_LIFT 512.0f
-
 template <class S>
-HOOK void decode_step(const Launch &c, const Sequence &sequence, int b, int kvHead, int row0, const DecodeStream &t,
-                      int at, const float *rowScales, const uint4 *queries, unsigned char *stage, int covered,
+HOOK void decode_step(const Launch &c, const Sequence &sequence, const DecodePlace &place, const DecodeStream &t,
+                      int at, const DecodeQueries<S> &queries, unsigned char *stage, int covered,
                       DecodeState<S> &state) {
-  int column = threadIdx.x % 4 * 2;
-  float s[2][4];
-  const float *scales = (const float *)(stage + 2 * S::SIDE);
+  DecodeScores<S> s;
+  u32 seen[S::SPAN], weights[S::SPAN][S::BLOCKS][S::PARTS][2];
   decode_scores<S>(queries, shared_at(stage), s);
-  u32 seen = decode_finish_scores<S>(c, sequence, b, kvHead, row0, t, at, rowScales, scales, covered, s);
+  UNROLL for (int span = 0; span < S::SPAN; span++) {
+    const float *scales = (const float *)(stage + span * S::PIECE + 2 * S::SIDE);
+    int first = at + span * DECODE_STEP;
+    seen[span] = decode_finish_scores<S>(c, sequence, place, t, first, queries, scales, covered, s[span]);
+  }
   decode_softmax<S>(state, s, seen);
-  if (t.mine.tokenScales) {
-    UNROLL for (int i = 0; i < 8; i++) s[i / 4][i % 4] *= scales[16 + i / 4 * 8 + column + i % 2];
-  }
-  if (S::HALF) UNROLL for (int i = 0; i < 8; i++) s[i / 4][i % 4] *= DECODE_LIFT;
-  if (!covered) decode_add_bad<S>(state, s, seen, stage + S::SIDE, c.p.valueHeadSize);
-  u32 weights[S::PARTS][4];
-  UNROLL for (int i = 0; i < 4; i++) {
-    float x = s[i / 2][i % 2 * 2], y = s[i / 2][i % 2 * 2 + 1];
-    UNROLL for (int part = 0; part < S::PARTS; part++) weights[part][i] = mma_part<S::HALF>(x, y);
-  }
-  decode_values<S>(state, weights, shared_at(stage + S::SIDE));
-}
-
-/** The warps' states become one: [row][HEAD] sums, m, l a warp in shared memory. */
-template <class S>
-HOOK void decode_meet(const Launch &c, const Sequence &s, int b, int kvHead, int row0, int split, float *states,
-                      DecodeState<S> &state) {
-  constexpr int ROW = S::HEAD + 2;
-  int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  UNROLL for (int side = 0; side < 2; side++) {
-    float *row = states + (warp * DECODE_ROWS + lane / 4 + side * 8) * ROW, l = state.l[side];
-    l += __shfl_xor_sync(~0u, l, 1);
-    l += __shfl_xor_sync(~0u, l, 2);
-    UNROLL for (int i = 0; i < S::TILES; i++) UNROLL for (int j = 0; j < 2; j++) {
-      row[decode_value_lane<S>(i, j)] = state.o[i][2 * side + j] * (S::HALF ? 1.0f / DECODE_LIFT : 1.0f);
-    }
-    if (lane % 4 == 0) row[S::HEAD] = state.m[side] * LN2, row[S::HEAD + 1] = l;
-  }
-  __syncthreads();
-  for (int r = warp; r < DECODE_ROWS && row0 + r < s.rows; r += S::WARPS) {
-    const float *rows = states + r * ROW;
-    constexpr int NEXT = DECODE_ROWS * ROW;
-    float m = SOFTMAX_NONE, l = 0.0f;
-    UNROLL for (int i = 0; i < S::WARPS; i++) m = vf_max(m, rows[i * NEXT + S::HEAD]);
-    float shift = softmax_shift(m), share[S::WARPS];
-    UNROLL for (int i = 0; i < S::WARPS; i++) {
-      share[i] = softmax_rescale(rows[i * NEXT + S::HEAD], shift);
-      l = fmaf(rows[i * NEXT + S::HEAD + 1], share[i], l);
-    }
-    SoftmaxResult result = softmax_finish(m, l, row_sink(&c.p, &c.o, row_head(&s, kvHead, row0 + r)));
-    float factor = result.factor * value_scale(&c.p, &c.o, kvHead);
-    address out = out_at(c, &s, b, kvHead, row0 + r);
-    float *partial = c.splits > 1 ? state_at(c, split, b, kvHead, row0 + r) : 0;
-    for (int d = lane; d < c.p.valueHeadSize; d += 32) {
-      float sum = 0.0f;
-      UNROLL for (int i = 0; i < S::WARPS; i++) {
-        if (share[i] != 0.0f) sum = fmaf(rows[i * NEXT + d], share[i], sum);
+  UNROLL for (int span = 0; span < S::SPAN; span++) {
+    unsigned char *piece = stage + span * S::PIECE;
+    UNROLL for (int half = 0; half < 2; half++) {
+      float value = S::HALF ? DECODE_LIFT : 1.0f;
+      if (S::BYTES && t.mine.tokenScales) {
+        value *= ((const float *)(piece + 2 * S::SIDE))[16 + threadIdx.x % 32 / 4 + 8 * half];
       }
-      if (partial) partial[d] = sum;
-      else store_as(c.outDtype, c.o.out, out + d, sum * factor);
+      if (S::HALF) UNROLL for (int i = 0; i < 2 * S::BLOCKS; i++) s[span][i / 2][2 * half + i % 2] *= value;
     }
-    if (lane != 0) continue;
-    if (partial) partial[c.p.valueHeadSize] = m, partial[c.p.valueHeadSize + 1] = l;
-    else write_lse(c, &s, b, kvHead, row0 + r, result.lse);
+    if (!covered) decode_add_bad<S>(state, s[span], seen[span], piece + S::SIDE, c.p.valueHeadSize);
+    UNROLL for (int block = 0; block < S::BLOCKS; block++) UNROLL for (int half = 0; half < 2; half++) {
+      float x = s[span][block][2 * half], y = s[span][block][2 * half + 1];
+      UNROLL for (int part = 0; part < S::PARTS; part++) {
+        weights[span][block][part][half] = transpose_matrix(mma_part<S::HALF>(x, y));
+      }
+    }
   }
+  decode_values<S>(state, weights, shared_at(stage));
 }
 
 /** Blocks are (row tile and split, KV head, sequence). */
@@ -305,60 +216,57 @@ template <class S>
 __global__ void __launch_bounds__(S::THREADS, 1) decode_attention(const __grid_constant__ Launch c) {
   extern __shared__ uint4 memory[];
   launch_dependents();
-  int b = blockIdx.z, kvHead = blockIdx.y, row0 = blockIdx.x / c.splits * DECODE_ROWS, split = blockIdx.x % c.splits;
-  Sequence s = sequence_at(&c.p, &c.o, b);
-  if (row0 >= s.rows) return;
-  int warp = threadIdx.x / 32, lane = threadIdx.x % 32, begin;
-  float *units = (float *)memory;
-  uint4 *queries = memory + DECODE_ROWS * 4 / 16;
-  unsigned char *rings = (unsigned char *)(queries + S::QUERY / 16), *ring = rings + warp * S::STAGES * S::STAGE;
-  MaskBounds first = row_bounds(&c.p, &s, row0), last = row_bounds(&c.p, &s, row0 + DECODE_ROWS - 1);
-  KvSide keys = kv_keys(&c.p, &c.o, b, kvHead), values = kv_values(&c.p, &c.o, b, kvHead);
+  DecodePlace place = {(int)blockIdx.z, (int)blockIdx.y, (int)(blockIdx.x / c.splits) * S::ROWS};
+  int split = blockIdx.x % c.splits, warp = threadIdx.x / 32, lane = threadIdx.x % 32, begin;
+  Sequence s = sequence_at(&c.p, &c.o, place.b);
+  if (place.row0 >= s.rows) return;
+  unsigned char *ring = (unsigned char *)memory + warp * S::STAGES * S::STAGE;
+  MaskBounds first = row_bounds(&c.p, &s, place.row0), last = row_bounds(&c.p, &s, place.row0 + S::ROWS - 1);
+  KvSide keys = kv_keys(&c.p, &c.o, place.b, place.kvHead), values = kv_values(&c.p, &c.o, place.b, place.kvHead);
   DecodeStream t = {lane < DECODE_STEP ? keys : values, {keys.data, keys.strideBlock, keys.strideToken},
                     {values.data, values.strideBlock, values.strideToken}, c.p.headSize, c.p.valueHeadSize,
                     mask_range(first, last)};
   split_keys(t.range, split, c.splits, DECODE_STEP, &begin, &t.end);
 
-  constexpr int STRIDE = S::WARPS * DECODE_STEP;
+  constexpr int STRIDE = S::WARPS * S::KEYS;
   bool steady = c.p.headSize == S::HEAD && c.p.valueHeadSize == S::HEAD && decode_steady(c, t, begin);
-  int at = begin + warp * DECODE_STEP, fetch = at, block = decode_block(t, at);
+  int at = begin + warp * S::KEYS, fetch = at;
+  DecodeStride stride = decode_stride(t, STRIDE);
+  DecodeCursor cursors[S::SPAN];
+  UNROLL for (int i = 0; i < S::SPAN; i++) cursors[i] = decode_cursor(t, at + i * DECODE_STEP);
   auto start_copy = [&](int stage) {
     u32 to = shared_at(ring + stage * S::STAGE);
-    int next = decode_block(t, fetch + STRIDE);
-    if (steady && fetch + DECODE_STEP <= t.end) decode_fetch_steady<S>(t, fetch, block, to);
-    else if (fetch < t.end) decode_fetch<S>(t, fetch, to);
-    block = next;
+    UNROLL for (int i = 0; i < S::SPAN; i++) {
+      int from = fetch + i * DECODE_STEP;
+      DecodeCursor now = cursors[i];
+      decode_advance(t, stride, &cursors[i], from + STRIDE < t.end);
+      if (steady && from + DECODE_STEP <= t.end) decode_fetch_steady<S>(t, now, to + i * S::PIECE);
+      else if (fetch < t.end) decode_fetch<S>(t, from, to + i * S::PIECE);
+    }
     fetch += STRIDE;
     copy_async_commit();
   };
   UNROLL for (int i = 0; i < S::STAGES - 1; i++) start_copy(i);
-  decode_queries<S>(c, s, b, kvHead, row0, queries, units);
-  __syncthreads();
-  // From products to scores, kept in shared memory: large heads have no registers left.
-  if (threadIdx.x < DECODE_ROWS) units[threadIdx.x] = key_scale(&c.p, &c.o, kvHead) / units[threadIdx.x];
-  __syncthreads();
-  DecodeState<S> state;
-  UNROLL for (int side = 0; side < 2; side++) {
-    state.m[side] = SOFTMAX_NONE;
-    state.l[side] = 0.0f;
-  }
-  UNROLL for (int i = 0; i < S::TILES; i++) UNROLL for (int j = 0; j < 4; j++) state.o[i][j] = 0.0f;
+  DecodeQueries<S> queries;
+  decode_load_queries<S>(c, s, place.b, place.kvHead, place.row0, queries);
+  DecodeState<S> state = {};
+  UNROLL for (int i = 0; i < S::ROWS / 4; i++) state.m[i / 2][i % 2] = SOFTMAX_NONE;
   bool plain = !score_features(&c.p) && !(c.p.flags & FEATURE_MASK);
 
   for (int stage = 0; at < t.end; at += STRIDE) {
     copy_async_wait<S::STAGES - 2>();
     __syncwarp();
     start_copy(stage == 0 ? S::STAGES - 1 : stage - 1);
-    int key = mask_key(t.range, at), keyEnd = key + DECODE_STEP;
-    int covered = plain && at + DECODE_STEP <= t.end && (key >= t.range.gap || keyEnd <= t.range.gap) &&
+    int key = mask_key(t.range, at), keyEnd = key + S::KEYS;
+    int covered = plain && at + S::KEYS <= t.end && (key >= t.range.gap || keyEnd <= t.range.gap) &&
                   mask_covers(&c.p, first, last, key, keyEnd);
-    decode_step<S>(c, s, b, kvHead, row0, t, at, units, queries, ring + stage * S::STAGE, covered, state);
+    decode_step<S>(c, s, place, t, at, queries, ring + stage * S::STAGE, covered, state);
     __syncwarp();
     stage = stage + 1 == S::STAGES ? 0 : stage + 1;
   }
   copy_async_wait<0>();
   __syncthreads();
-  decode_meet<S>(c, s, b, kvHead, row0, split, (float *)rings, state);
+  decode_meet<S>(c, s, place.b, place.kvHead, place.row0, split, (float *)memory, state);
 }
 
 #endif

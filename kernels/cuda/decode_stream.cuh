@@ -4,21 +4,24 @@
 #include "device.cuh"
 #include "mma.cuh"
 
-#define DECODE_ROWS 16
 #define DECODE_STEP 16
 
-template <int HEAD_, int DTYPE_, bool EXACT_, int WARPS_, int STAGES_>
+template <int HEAD_, int DTYPE_, bool EXACT_, int BLOCKS_, int WARPS_, int STAGES_>
 struct DecodeShape {
   static constexpr int HEAD = HEAD_, DTYPE = DTYPE_, WARPS = WARPS_, STAGES = STAGES_, THREADS = 32 * WARPS;
-  static constexpr bool HALF = DTYPE != KV_BFLOAT16, BYTES = DTYPE != KV_BFLOAT16 && DTYPE != KV_FLOAT16;
-  static constexpr int PARTS = !EXACT_ ? 1 : HALF ? 2 : 3, WIDTH = BYTES ? 1 : 2;
-  /** Sums of scores that go on side by side, as far as registers allow. */
-  static constexpr int CHAINS = HEAD == 256 ? 1 : 2, PART_SUMS = HEAD == 256 ? 1 : PARTS;
-  /** A row's 16-byte pieces; a stage of a warp: keys, values, 2 x 16 token scales. */
-  static constexpr int PIECES = HEAD * WIDTH / 16, SIDE = DECODE_STEP * HEAD * WIDTH, STAGE = 2 * SIDE + 128;
-  static constexpr int QUERY = HEAD / 16 * PARTS * 512, TILES = HEAD / 8;
-  static constexpr int RINGS = WARPS * STAGES * STAGE, STATES = WARPS * DECODE_ROWS * (HEAD + 2) * 4;
-  static constexpr int SHARED = QUERY + (RINGS > STATES ? RINGS : STATES) + DECODE_ROWS * 4;
+  /** Query rows come in blocks of eight. */
+  static constexpr int BLOCKS = BLOCKS_, ROWS = 8 * BLOCKS;
+  static constexpr bool EXACT = EXACT_, HALF = DTYPE != KV_BFLOAT16, BYTES = HALF && DTYPE != KV_FLOAT16;
+  static constexpr int PARTS = !EXACT ? 1 : HALF ? 2 : 3, WIDTH = BYTES ? 1 : 2;
+  /** Pieces of 16 keys that a warp works on at once: one leaves its tensor core waiting where rows are short. */
+  static constexpr int SPAN = BYTES && HEAD < 256 ? 2 : 1, KEYS = SPAN * DECODE_STEP;
+  /** Steps of 16 lanes; sums of scores that go on side by side, since products that wait for one another are slow. */
+  static constexpr int TILES = HEAD / 16, SUMS = HEAD == 256 ? 1 : EXACT ? PARTS : 2;
+  /** A row's 16-byte pieces; a piece of a stage: keys, values, 2 x 16 token scales. */
+  static constexpr int PIECES = HEAD * WIDTH / 16, SIDE = DECODE_STEP * HEAD * WIDTH;
+  static constexpr int PIECE = 2 * SIDE + (BYTES ? 128 : 0);
+  static constexpr int STAGE = SPAN * PIECE, RINGS = WARPS * STAGES * STAGE, STATES = WARPS * ROWS * (HEAD + 2) * 4;
+  static constexpr int SHARED = RINGS > STATES ? RINGS : STATES;
 };
 
 /** Where piece `piece` of row `row` lies in a side: xor keeps ldmatrix free of bank conflicts. */
@@ -51,17 +54,47 @@ HOOK bool decode_steady(const Launch &c, const DecodeStream &t, int begin) {
   return c.p.blockSize == 0 || (whole && c.p.blockSize % DECODE_STEP == 0);
 }
 
-/** The physical block of a step's keys, read ahead of its copy; 0 where there are no blocks. */
-HOOK int decode_block(const DecodeStream &t, int at) {
-  return t.mine.blocks && at < t.end ? t.mine.blocks[mask_key(t.range, at) / t.mine.blockSize] : 0;
+/** Where the next piece of a steady stream lies, found without dividing: its block of the table and the key there. */
+struct DecodeCursor {
+  int index, offset;
+  /** The physical block, looked up ahead of the copy. */
+  int block;
+};
+
+/** What a cursor moves by: whole blocks and the rest. */
+struct DecodeStride {
+  int blocks, rest;
+};
+
+HOOK DecodeStride decode_stride(const DecodeStream &t, int keys) {
+  if (!t.mine.blocks) return {0, keys};
+  return {keys / t.mine.blockSize, keys % t.mine.blockSize};
 }
 
-/** Starts the copy of the whole step `at` of a steady stream, from `block`. */
+HOOK void decode_look_up(const DecodeStream &t, DecodeCursor *cursor, bool inside) {
+  cursor->block = t.mine.blocks && inside ? t.mine.blocks[cursor->index] : 0;
+}
+
+HOOK DecodeCursor decode_cursor(const DecodeStream &t, int at) {
+  int key = mask_key(t.range, at);
+  DecodeCursor cursor = {0, key, 0};
+  if (t.mine.blocks) cursor = {key / t.mine.blockSize, key % t.mine.blockSize, 0};
+  decode_look_up(t, &cursor, at < t.end);
+  return cursor;
+}
+
+HOOK void decode_advance(const DecodeStream &t, const DecodeStride &by, DecodeCursor *cursor, bool inside) {
+  cursor->index += by.blocks;
+  cursor->offset += by.rest;
+  if (t.mine.blocks && cursor->offset >= t.mine.blockSize) cursor->offset -= t.mine.blockSize, cursor->index++;
+  decode_look_up(t, cursor, inside);
+}
+
+/** Starts the copy of a whole piece of a steady stream. */
 template <class S>
-HOOK void decode_fetch_steady(const DecodeStream &t, int at, int block, u32 stage) {
+HOOK void decode_fetch_steady(const DecodeStream &t, const DecodeCursor &from16, u32 stage) {
   constexpr int ROWS = 32 / S::PIECES > 0 ? 32 / S::PIECES : 1, TURNS = S::PIECES > 32 ? S::PIECES / 32 : 1;
-  int lane = threadIdx.x % 32, key = mask_key(t.range, at), offset = key;
-  if (t.mine.blocks) offset = key % t.mine.blockSize;
+  int lane = threadIdx.x % 32, block = from16.block, offset = from16.offset;
   UNROLL for (int side = 0; side < 2; side++) {
     const KvPlace &place = side == 0 ? t.keys : t.values;
     address row = (u32)(offset + lane / S::PIECES), first = (u32)block * place.strideBlock + row * place.strideToken;
@@ -74,7 +107,7 @@ HOOK void decode_fetch_steady(const DecodeStream &t, int at, int block, u32 stag
       from += (address)ROWS * place.strideToken * S::WIDTH;
     }
   }
-  if (t.mine.tokenScales) {
+  if (S::BYTES && t.mine.tokenScales) {
     address row = t.mine.blocks ? (address)(u32)block * (u32)t.mine.blockSize + offset : (address)(u32)offset;
     copy_async_4(stage + 2 * S::SIDE + lane * 4,
                  t.mine.tokenScales + (row + lane % DECODE_STEP) * (u32)t.mine.numKvHeads, 4);
@@ -99,7 +132,7 @@ HOOK void decode_fetch(const DecodeStream &t, int at, u32 stage) {
     copy_async_16(stage + j / DECODE_STEP * S::SIDE + decode_piece<S>(j % DECODE_STEP, part), wanted ? from : 0,
                   wanted ? mask_min(left, 16) : 0);
   }
-  if (t.mine.tokenScales) copy_async_4(stage + 2 * S::SIDE + lane * 4, scale, inside ? 4 : 0);
+  if (S::BYTES && t.mine.tokenScales) copy_async_4(stage + 2 * S::SIDE + lane * 4, scale, inside ? 4 : 0);
 }
 
 #endif

@@ -97,7 +97,10 @@ HOOK float warp_sum(float x) {
   return x;
 }
 
-/** Lets the next kernel of the stream be brought up, which waits before it reads what this one writes. */
+/**
+ * Lets the next kernel of the stream be brought up, which waits before it touches memory: it may be there before this
+ * one has waited for the kernel ahead of it.
+ */
 HOOK void launch_dependents() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");

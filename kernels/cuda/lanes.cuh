@@ -34,6 +34,9 @@ HOOK vi vi_load_s16(const unsigned short *from) { return (short)*from; }
 HOOK vf vf_gather(const float *const *rows, u32 step, vi index) { return rows[0 * step][index]; }
 HOOK vi vi_gather_u8(const unsigned char *const *rows, u32 step, vi index) { return rows[0 * step][index]; }
 
+/** tanh by the special function unit: 1 - 2 / (1 + e^2x). */
+HOOK vf tanh_fast(vf x) { return 1.0f - __fdividef(2.0f, 1.0f + __expf(2.0f * x)); }
+
 #include "../abi.h"
 #include "../parts/softmax.h"
 #include "../parts/score.h"

@@ -3,47 +3,47 @@
 
 #define MERGE_WARPS 4
 
-/** Blocks are (MERGE_WARPS rows, KV head, sequence). A warp reads the states of 32 splits at a time. */
-__global__ void __launch_bounds__(32 * MERGE_WARPS) combine_states(const __grid_constant__ Launch c) {
-  int row = blockIdx.x * MERGE_WARPS + threadIdx.x / 32, kvHead = blockIdx.y, b = blockIdx.z, lane = threadIdx.x % 32;
+/** Splits whose states a warp reads before it uses the first. */
+#define MERGE_ONCE 32
+
+/** Blocks are (row, KV head, sequence), a warp 32 lanes of the value. */
+__global__ void combine_states(const __grid_constant__ Launch c) {
+  launch_dependents();
+  wait_for_launcher();
+  int row = blockIdx.x, kvHead = blockIdx.y, b = blockIdx.z, lane = threadIdx.x % 32, d = threadIdx.x;
   Sequence s = sequence_at(&c.p, &c.o, b);
   int size = c.p.valueHeadSize;
-  wait_for_launcher();
   if (row >= s.rows) return;
+  float sink = row_sink(&c.p, &c.o, row_head(&s, kvHead, row)), scale = value_scale(&c.p, &c.o, kvHead);
   const float *first = state_at(c, 0, b, kvHead, row);
   address step = (address)(state_at(c, 1, b, kvHead, row) - first);
-  float m = SOFTMAX_NONE, l = 0.0f;
-  for (int i = lane; i < c.splits; i += 32) m = vf_max(m, first[i * step + size]);
-  m = warp_max(m);
-  float shift = softmax_shift(m);
-  for (int i = lane; i < c.splits; i += 32) {
-    const float *state = first + i * step + size;
-    l = fmaf(state[1], softmax_rescale(state[0], shift), l);
-  }
-  SoftmaxResult result = softmax_finish(m, warp_sum(l), row_sink(&c.p, &c.o, row_head(&s, kvHead, row)));
-  float factor = result.factor * value_scale(&c.p, &c.o, kvHead);
-  address at = out_at(c, &s, b, kvHead, row);
-  for (int d = lane; d - lane < size; d += 32) {
-    float sum = 0.0f;
-    for (int part = 0; part < c.splits; part += 32) {
-      float share = part + lane < c.splits ? softmax_rescale(first[(part + lane) * step + size], shift) : 0.0f;
-      int count = mask_min(32, c.splits - part);
-#pragma unroll 8
-      for (int i = 0; i < count; i++) {
-        float weight = __shfl_sync(~0u, share, i), x = d < size ? first[(part + i) * step + d] : 0.0f;
-        // A split without a visible key may hold anything.
-        sum = weight != 0.0f ? fmaf(x, weight, sum) : sum;
-      }
+  float most = SOFTMAX_NONE, sum = 0.0f, l = 0.0f;
+  for (int part = 0; part < c.splits; part += MERGE_ONCE) {
+    const float *from = first + part * step;
+    int count = mask_min(MERGE_ONCE, c.splits - part);
+    float m = lane < count ? from[lane * step + size] : SOFTMAX_NONE;
+    float share = lane < count ? from[lane * step + size + 1] : 0.0f, x[MERGE_ONCE];
+    UNROLL for (int i = 0; i < MERGE_ONCE; i++) x[i] = i < count && d < size ? from[i * step + d] : 0.0f;
+    float before = most;
+    most = vf_max(most, warp_max(m));
+    float shift = softmax_shift(most), rescale = softmax_rescale(before, shift), weight = softmax_rescale(m, shift);
+    sum *= rescale;
+    l = fmaf(l, rescale, warp_sum(share * weight));
+    UNROLL for (int i = 0; i < MERGE_ONCE; i++) {
+      float mine = __shfl_sync(~0u, weight, i);
+      // A split without a visible key may hold anything.
+      sum = mine != 0.0f ? fmaf(x[i], mine, sum) : sum;
     }
-    if (d < size) store_as(c.outDtype, c.o.out, at + d, sum * factor);
   }
-  if (lane == 0) write_lse(c, &s, b, kvHead, row, result.lse);
+  SoftmaxResult result = softmax_finish(most, l, sink);
+  if (d < size) store_as(c.outDtype, c.o.out, out_at(c, &s, b, kvHead, row) + d, sum * (result.factor * scale));
+  if (d == 0) write_lse(c, &s, b, kvHead, row, result.lse);
 }
 
 cudaError_t combine_launch(const Launch &c, cudaStream_t stream) {
   int rows = c.p.maxQueryLen * (c.p.numHeads / c.p.numKvHeads);
-  dim3 grid((rows + MERGE_WARPS - 1) / MERGE_WARPS, c.p.numKvHeads, c.p.numSeqs);
-  return launch_behind(combine_states, grid, 32 * MERGE_WARPS, 0, stream, c);
+  dim3 grid(rows, c.p.numKvHeads, c.p.numSeqs);
+  return launch_behind(combine_states, grid, (c.p.valueHeadSize + 31) / 32 * 32, 0, stream, c);
 }
 
 /** An lse of +inf stands for no visible key in some libraries; so it does here. */

@@ -34,6 +34,13 @@ HOOK void load_matrices_transposed(u32 (&to)[4], u32 row) {
                : "memory");
 }
 
+/** An 8 x 8 matrix of 16-bit numbers, held as ldmatrix leaves it. */
+HOOK u32 transpose_matrix(u32 x) {
+  u32 y;
+  asm("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(y) : "r"(x));
+  return y;
+}
+
 /** d [16, 8] += a [16, 16] * b [16, 8]. */
 template <bool HALF>
 HOOK void mma_16(float (&d)[4], uint4 a, const u32 *b) {

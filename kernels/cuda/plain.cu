@@ -22,6 +22,7 @@ __global__ void __launch_bounds__(PLAIN_THREADS, 1) plain_redo(const __grid_cons
   extern __shared__ float4 memory[];
   int count = c.p.numSeqs * c.p.numHeads * c.redoTiles, share = (count + gridDim.x - 1) / gridDim.x;
   int begin = blockIdx.x * share, end = mask_min(count, begin + share);
+  launch_dependents();
   wait_for_launcher();
   for (int i = begin; i < end; i += PLAIN_THREADS) {
     int at = i + (int)threadIdx.x;

@@ -3,7 +3,7 @@
 #define TFJS_ATTENTION_CUDA_TENSOR_MAP_CUH
 #include <cuda.h>
 #include "device.cuh"
-#include "hopper_plan.h"
+#include "prefill_plan.h"
 #include "stage.cuh"
 
 namespace {
@@ -42,7 +42,7 @@ inline bool describe(const Tensor &t, bool half, int boxRows, CUtensorMap *map) 
                                 CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
 }
 
-inline Tensor query_tensor(const Launch &c, const HopperPlan &plan, char *workspace) {
+inline Tensor query_tensor(const Launch &c, const PrefillPlan &plan, char *workspace) {
   const AttnParams &p = c.p;
   int blocks = c.o.queryStartLoc ? 1 : p.numSeqs, tokens = plan.queryTokens / blocks;
   if (!plan.stagesQuery) {
@@ -53,7 +53,7 @@ inline Tensor query_tensor(const Launch &c, const HopperPlan &plan, char *worksp
           row * p.numHeads * p.maxQueryLen};
 }
 
-inline Tensor key_tensor(const Launch &c, const HopperPlan &plan, char *workspace, bool values) {
+inline Tensor key_tensor(const Launch &c, const PrefillPlan &plan, char *workspace, bool values) {
   const AttnParams &p = c.p;
   if (!plan.stagesKeys) {
     // A cache's number of blocks is not known here, and no table entry lies past it.

@@ -15,11 +15,13 @@ HOOK void wgmma_wait() {
 
 /**
  * Descriptor of a 128-byte-swizzled operand (PTX ISA, "Matrix descriptor"): rows of 128 bytes, eight of them a pattern
- * of 1024 bytes; `leading` bytes from one 64-element column block to the next (N-major operands only).
+ * of 1024 bytes; `leading` bytes from one 64-element column block to the next (N-major operands only). This is its
+ * lower half, to which a place's distance in units of 16 bytes may be added.
  */
-HOOK unsigned long long wgmma_operand(u32 sharedAddress, u32 leading) {
-  unsigned long long start = (sharedAddress & 0x3ffff) >> 4, lead = leading >> 4, stride = 1024 >> 4;
-  return start | lead << 16 | stride << 32 | 1ull << 62;
+HOOK u32 wgmma_base(u32 sharedAddress, u32 leading) { return sharedAddress >> 4 | leading >> 4 << 16; }
+HOOK unsigned long long wgmma_operand(u32 base, u32 bytes) {
+  constexpr unsigned long long STRIDE = 1024 >> 4;
+  return STRIDE << 32 | 1ull << 62 | (base + (bytes >> 4));
 }
 
 #define REGS_32 \

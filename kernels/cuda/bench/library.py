@@ -8,7 +8,7 @@ import torch
 
 HERE = pathlib.Path(__file__).resolve().parent
 PATHS = {"auto": 0, "plain": 1, "mma": 2, "hopper": 3}
-PRECISIONS = {torch.float32: 0, torch.bfloat16: 2, torch.float16: 3}
+PRECISIONS = {torch.float32: 0, "tensorfloat32": 1, torch.bfloat16: 2, torch.float16: 3}
 DTYPES = {"float32": 0, "float16": 1, "bfloat16": 2, "fp8_e4m3": 3, "fp8_e5m2": 4, "int8": 5}
 TORCH_DTYPES = {torch.float32: 0, torch.float16: 1, torch.bfloat16: 2}
 CAUSAL = 1
@@ -62,8 +62,8 @@ class Library:
 
         return launch
 
-    def dense(self, q, k, v, out, causal, precision=None, path="auto"):
-        """q, k, v, out `[B, S, N, H]` of one type."""
+    def dense(self, q, k, v, out, causal, precision=None, path="auto", more=None, operands=None):
+        """q, k, v, out `[B, S, N, H]` of one type; `more` parameters and operands beside them."""
         b, s, n, h = q.shape
         keys, kv_heads = k.shape[1], k.shape[2]
         params = dict(
@@ -75,7 +75,8 @@ class Library:
             vStrideBatch=keys * kv_heads * h, vStrideToken=kv_heads * h, vStrideHead=h,
             outStrideBatch=s * n * h, outStrideToken=n * h, outStrideHead=h,
         )  # fmt: skip
-        ints = dict(
+        params |= more or {}
+        ints = (operands or {}) | dict(
             seqLens=torch.full((b,), keys, dtype=torch.int32, device="cuda"),
             queryOffsets=torch.full((b,), keys - s, dtype=torch.int32, device="cuda"),
         )

@@ -13,6 +13,7 @@ const Run RUNS[] = {
     {"plain float32", CUDA_PATH_PLAIN, CUDA_FLOAT32, false},
     {"auto float32", CUDA_PATH_AUTO, CUDA_FLOAT32, false},
     {"hopper float32", CUDA_PATH_HOPPER, CUDA_FLOAT32, false},
+    {"hopper tensorfloat32", CUDA_PATH_HOPPER, CUDA_TENSORFLOAT32, false},
     {"hopper bfloat16", CUDA_PATH_HOPPER, CUDA_BFLOAT16, false},
     {"hopper float16", CUDA_PATH_HOPPER, CUDA_FLOAT16, false},
     {"hopper bfloat16, narrow", CUDA_PATH_HOPPER, CUDA_BFLOAT16, true},
@@ -30,14 +31,14 @@ struct Total {
 };
 std::map<std::string, Total> totals;
 
-void count(const std::string &what, const Case &c, const Verdict &v) {
+void count(const std::string &what, const std::string &name, const Verdict &v) {
   Total &t = totals[what];
   t.share = std::fmax(t.share, v.passed ? v.share : 0);
   if (v.passed) {
     t.passed++;
     return;
   }
-  if (t.failed++ < 12) std::printf("FAIL %s: %s: %s\n", what.c_str(), c.name.c_str(), v.reason.c_str());
+  if (t.failed++ < 12) std::printf("FAIL %s: %s: %s\n", what.c_str(), name.c_str(), v.reason.c_str());
 }
 
 void run_case(const Case &c) {
@@ -46,21 +47,21 @@ void run_case(const Case &c) {
     case CASE_ATTENTION:
       for (const Run &run : RUNS) {
         Verdict each;
-        if (run_attention(c, run, &each)) count(run.name, c, each);
+        if (run_attention(c, run, &each)) count(run.name, c.name, each);
         else totals[run.name].refused++;
       }
       return;
     case CASE_CACHE_WRITE:
     case CASE_CACHE_GATHER:
       run_cache(c, &v);
-      return count("cache", c, v);
+      return count("cache", c.name, v);
     case CASE_MERGE_STATES:
       run_merge(c, &v);
-      return count("merge", c, v);
+      return count("merge", c.name, v);
     case CASE_FP8_ENCODE:
     case CASE_FP8_DECODE:
       run_fp8(c, &v);
-      return count("fp8", c, v);
+      return count("fp8", c.name, v);
   }
 }
 
@@ -79,6 +80,9 @@ int main(int argc, char **argv) {
     return 2;
   }
   try {
+    Verdict copies;
+    run_copies(&copies);
+    count("copies", "blocks of many sizes", copies);
     CaseReader reader(path);
     for (Case c; reader.next(&c); index++) {
       if (index % every != 0 || (only && c.name.find(only) == std::string::npos)) continue;

@@ -1,7 +1,7 @@
-// How a warpgroup of the Hopper path ends its rows.
-#ifndef TFJS_ATTENTION_CUDA_HOPPER_WRITE_CUH
-#define TFJS_ATTENTION_CUDA_HOPPER_WRITE_CUH
-#include "hopper_group.cuh"
+// How a warp of prefill ends its rows.
+#ifndef TFJS_ATTENTION_CUDA_TILE_WRITE_CUH
+#define TFJS_ATTENTION_CUDA_TILE_WRITE_CUH
+#include "tile_state.cuh"
 
 /** Rows of 8 lanes a quad holds become 16-byte pieces: lane c of the quad ends with words of column block c. */
 HOOK void quad_transpose(u32 (&w)[4]) {
@@ -19,49 +19,50 @@ HOOK void quad_transpose(u32 (&w)[4]) {
 }
 
 /** Elements of a row of the output; also where its lse lies. */
-HOOK address hopper_row(const HopperTile &t, int token, int batch, int perToken, int head) {
+HOOK address tile_row(const WorkTile &t, int token, int batch, int perToken, int head) {
   return (address)(u32)t.b * (u32)batch + (address)(u32)(t.start + token) * (u32)perToken + (u32)t.head * (u32)head;
 }
 
-HOOK void hopper_mark(const Launch &c, const HopperTile &t, int token, bool bad) {
+HOOK void tile_mark(const Launch &c, const WorkTile &t, int token, bool bad) {
   if (threadIdx.x % 32 != 0 || token >= t.length) return;
   c.redo[((address)t.b * c.p.numHeads + t.head) * c.redoTiles + token / REDO_TOKENS] = bad;
 }
 
 /** Rows that see no key. */
-HOOK void hopper_write_none(const HopperLaunch &h, const HopperTile &t) {
-  const Launch &c = h.c;
-  int first = hopper_token(t) - threadIdx.x % 32 / 4;
-  hopper_mark(c, t, first, false);
+template <class S>
+HOOK void tile_write_none(const Work &w, const WorkTile &t) {
+  const Launch &c = w.c;
+  int first = tile_token<S>(t) - threadIdx.x % 32 / 4;
+  tile_mark(c, t, first, false);
   for (int token = first; token < mask_min(first + 16, t.length); token++) {
-    address row = hopper_row(t, token, c.p.outStrideBatch, c.p.outStrideToken, c.p.outStrideHead);
+    address row = tile_row(t, token, c.p.outStrideBatch, c.p.outStrideToken, c.p.outStrideHead);
     for (int d = threadIdx.x % 32; d < c.p.valueHeadSize; d += 32) store_as(c.outDtype, c.o.out, row + d, 0.0f);
     if (threadIdx.x % 32 == 0 && c.o.lse) {
-      c.o.lse[hopper_row(t, token, c.p.lseStrideBatch, c.p.lseStrideToken, c.p.lseStrideHead)] = SOFTMAX_NONE;
+      c.o.lse[tile_row(t, token, c.p.lseStrideBatch, c.p.lseStrideToken, c.p.lseStrideHead)] = SOFTMAX_NONE;
     }
   }
 }
 
-template <class S, bool HALF>
-HOOK void hopper_write(const HopperLaunch &h, const HopperTile &t, HopperGroup<S, HALF> &g, HopperRows &r) {
-  const Launch &c = h.c;
+template <class S>
+HOOK void tile_write(const Work &w, const WorkTile &t, TileState<S> &g, TileRows &r) {
+  const Launch &c = w.c;
   int lane = threadIdx.x % 32;
-  int first = hopper_token(t) - lane / 4;
+  int first = tile_token<S>(t) - lane / 4;
   float sink = row_sink(&c.p, &c.o, t.head), valueScale = value_scale(&c.p, &c.o, t.kvHead);
   bool bad = false;
-  UNROLL for (int i = 0; i < HopperGroup<S, HALF>::SUMS; i++) bad |= !(fabsf(g.o[i]) <= 3.402823466e38f);
-  hopper_mark(c, t, first, __any_sync(~0u, bad));
+  UNROLL for (int i = 0; i < TileState<S>::SUMS; i++) bad |= !(fabsf(g.o[i]) <= 3.402823466e38f);
+  tile_mark(c, t, first, __any_sync(~0u, bad));
   UNROLL for (int side = 0; side < 2; side++) {
     int token = first + lane / 4 + side * 8;
     float l = r.l[side];
     l += __shfl_xor_sync(~0u, l, 1);
     l += __shfl_xor_sync(~0u, l, 2);
     SoftmaxResult result = softmax_finish(r.m[side] * LN2, l, sink);
-    float factor = result.factor * valueScale * (S::PARTS == 1 ? 1.0f : 1.0f / HOPPER_LIFT);
+    float factor = result.factor * valueScale * (S::UNITS ? 1.0f / TILE_LIFT : 1.0f);
     bool inside = token < t.length;
-    address row = hopper_row(t, token, c.p.outStrideBatch, c.p.outStrideToken, c.p.outStrideHead);
+    address row = tile_row(t, token, c.p.outStrideBatch, c.p.outStrideToken, c.p.outStrideHead);
     if (inside && lane % 4 == 0 && c.o.lse) {
-      c.o.lse[hopper_row(t, token, c.p.lseStrideBatch, c.p.lseStrideToken, c.p.lseStrideHead)] = result.lse;
+      c.o.lse[tile_row(t, token, c.p.lseStrideBatch, c.p.lseStrideToken, c.p.lseStrideHead)] = result.lse;
     }
     if (c.outDtype == KV_FLOAT32) {
       UNROLL for (int i = 0; i < S::HEAD / 8; i++) {
