@@ -16,17 +16,29 @@ export interface Judged {
 export function judge(problem: AttentionProblem, inputs: ReferenceInputs): Judged {
   const { output, lse, outputTolerance, lseTolerance } = expectedOf(problem, inputs);
   const limits = [outputTolerance, lseTolerance];
+  const reach = largestSize(problem, inputs);
   for (const dtype of ['bfloat16', 'float16'] as const) {
     const rounded = referenceAttention(problem, roundedTo(dtype, inputs));
     limits.push(
-      outputTolerance + halfTolerance(output, rounded.output),
+      outputTolerance + halfTolerance(output, rounded.output) + UNIT_ROUNDOFF[dtype] * reach,
       lseTolerance + halfTolerance(lse, rounded.lse),
     );
   }
   return { output, lse, limits: Float64Array.from(limits) };
 }
 
-/** Three times what rounding q, k and v moves: a kernel rounds its weights as well. */
+const UNIT_ROUNDOFF = { bfloat16: 2 ** -9, float16: 2 ** -12 } as const;
+
+/** The largest weighted sum of |v|: times a unit of rounding, what rounded weights move an output by. */
+function largestSize(problem: AttentionProblem, inputs: ReferenceInputs): number {
+  const { output } = referenceAttention(problem, {
+    ...inputs,
+    value: (...at) => Math.abs(inputs.value(...at)),
+  });
+  return output.reduce((most, x) => (Number.isFinite(x) ? Math.max(most, x) : most), 0);
+}
+
+/** Three times what rounding q, k and v moves. */
 function halfTolerance(exact: Float64Array, rounded: Float64Array): number {
   const { distance } = worstDistance(rounded, exact);
   return 3 * (Number.isFinite(distance) ? distance : 0);
