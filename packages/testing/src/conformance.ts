@@ -7,6 +7,7 @@ import { providerFor } from '@tfjs-attention/core/provider';
 import { ready, type Implementation } from 'tfjs-attention';
 import { findStockWasm } from './node/stock_wasm.js';
 import { loadTensorFlow } from './node/tensorflow.js';
+import { loadWebGpu } from './node/webgpu.js';
 import { readCases, runCase } from './outside/data_file.js';
 
 const USAGE =
@@ -50,6 +51,7 @@ async function bringUp({ backend, module, implementation }: Settings): Promise<v
   findStockWasm();
   setWasmModule(module);
   if (backend === 'tensorflow') await loadTensorFlow();
+  if (backend.startsWith('webgpu')) await loadWebGpu(backend);
   if (tf.findBackendFactory(backend) == null) {
     const known = Object.keys(tf.engine().registryFactory).join(', ');
     throw new UsageError(`--backend '${backend}' is not registered with tfjs; there are ${known}`);

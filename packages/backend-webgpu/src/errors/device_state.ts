@@ -6,7 +6,7 @@ const KEPT_LABELS = 16;
 const KEPT_MESSAGES = 8;
 
 /** Where Dawn says inside which debug group a command failed, the innermost first. */
-const DEBUG_GROUP = /Debug group stack:\s*>\s*"([^"]+)"/;
+const DEBUG_GROUP = /Debug group stack:\s*>\s*"([^"]*[^"\s\0])/;
 
 /**
  * What went wrong on a GPU device without an exception at the call: WebGPU reports invalid commands later, through an event,
