@@ -8,7 +8,13 @@ const repository = fileURLToPath(new URL('../../', import.meta.url));
 export const TEXT_EXTENSIONS = /\.(wasm|wgsl|glsl)$/;
 
 export function textOf(path) {
-  return readFileSync(path, path.endsWith('.wasm') ? 'base64' : 'utf8');
+  if (path.endsWith('.wasm')) return readFileSync(path, 'base64');
+  return bare(readFileSync(path, 'utf8'));
+}
+
+/** Shader text without indentation and whole lines of comment, a quarter of its bytes. */
+function bare(text) {
+  return text.replace(/^[ \t]*\/\/.*\n|^[ \t]+/gm, '').replace(/\n{2,}/g, '\n');
 }
 
 export function moduleOf(path) {
