@@ -1,4 +1,5 @@
 import {
+  cast,
   clipByValue,
   concat,
   gather,
@@ -81,9 +82,9 @@ export class CachedMultiHeadAttention extends MultiHeadAttention {
       );
     }
     const flat = reshape(index, [-1]);
-    const place = sub(range(0, length, 1, 'int32'), slice(flat, [0], [1]).toInt());
+    const place = sub(range(0, length, 1, 'int32'), cast(slice(flat, [0], [1]), 'int32'));
     const inside = logicalAnd(greaterEqual(place, 0), less(place, added));
-    const spread = gather(update, clipByValue(place, 0, added - 1).toInt(), 1);
+    const spread = gather(update, cast(clipByValue(place, 0, added - 1), 'int32'), 1);
     return where(reshape(inside, [1, length, 1, 1]), spread, cache);
   }
 
