@@ -13,6 +13,7 @@ extern "C" {
 enum CudaPrecision {
   /** Error within twice that of plain float32 multiply-adds. */
   CUDA_FLOAT32 = 0,
+  /** Operands of 11 significant bits: scaled float16 where a kernel has it, else as CUDA_FLOAT32. */
   CUDA_TENSORFLOAT32 = 1,
   CUDA_BFLOAT16 = 2,
   CUDA_FLOAT16 = 3,
@@ -24,7 +25,7 @@ enum CudaPath {
   CUDA_PATH_AUTO = 0,
   /** Plain float32 multiply-adds: every problem, any device. */
   CUDA_PATH_PLAIN = 1,
-  /** mma.sync and cp.async: compute capability 8.0 and newer. */
+  /** mma.sync and cp.async: compute capability 8.0 and newer; few query rows over stored keys, and prefill. */
   CUDA_PATH_MMA = 2,
   /** TMA and wgmma: compute capability 9.0 alone. */
   CUDA_PATH_HOPPER = 3,
