@@ -42,6 +42,8 @@ export interface SchedulerConfig {
 export interface ParallelConfig {
   /** Ranks that share one sequence's keys while decoding. Default 1. */
   decodeContextParallelSize?: number;
+  /** Which of them this process is. Default 0. */
+  decodeContextParallelRank?: number;
   /** Consecutive tokens that stay on one of those ranks. Default 1. */
   cpKvCacheInterleaveSize?: number;
   /** Whether a batch may be cut into two micro-batches. Default false. */

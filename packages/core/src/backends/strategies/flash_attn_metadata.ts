@@ -1,6 +1,7 @@
 import { AttentionCGSupport, AttentionMetadataBuilder } from '../../metadata/builder.js';
 import { useCascadeAttention, type CascadeOptions } from '../../metadata/cascade.js';
 import type { CommonAttentionMetadata } from '../../metadata/common_attention_metadata.js';
+import { getDcpLocalSeqLens } from '../../metadata/dcp.js';
 import { check, checkInt } from '../../problem/checks.js';
 import { AttentionPlan } from '../../utils/plan_attention.js';
 import {
@@ -14,6 +15,8 @@ export interface FlashMetadataOptions extends PagedMetadataOptions {
   commonPrefixLen?: number;
   /** C; needed with a common prefix. */
   blockSize?: number;
+  /** Members that positions are dealt to, `interleave` (default 1) in turn, and which this is; default: one has all. */
+  dcp?: { worldSize: number; rank: number; interleave?: number };
 }
 
 /** The two halves of a cascade. */
@@ -38,12 +41,15 @@ export class FlashAttentionMetadata extends PagedAttentionMetadata {
   readonly cuPrefixQueryLens: Int32Array | null;
   readonly prefixKvLens: Int32Array | null;
   readonly suffixKvLens: Int32Array | null;
+  /** `[B]` keys before the step that this member has; null where it has all. */
+  readonly dcpContextKvLens: Int32Array | null;
+  readonly maxDcpContextKvLen: number | null;
   private readonly blockSize: number;
   private plans: CascadePlans | null = null;
 
   constructor(options: FlashMetadataOptions) {
     super(options);
-    const { commonPrefixLen = 0, blockSize = 1 } = options;
+    const { commonPrefixLen = 0, blockSize = 1, dcp } = options;
     checkInt(commonPrefixLen, OP, 'commonPrefixLen', 0);
     this.commonPrefixLen = commonPrefixLen;
     this.blockSize = blockSize;
@@ -53,6 +59,8 @@ export class FlashAttentionMetadata extends PagedAttentionMetadata {
     this.suffixKvLens = this.useCascade
       ? this.seqLens.map((length) => length - commonPrefixLen)
       : null;
+    this.dcpContextKvLens = dcp !== undefined && dcp.worldSize > 1 ? this.contextOf(dcp) : null;
+    this.maxDcpContextKvLen = this.dcpContextKvLens && Math.max(...this.dcpContextKvLens);
   }
 
   get useCascade(): boolean {
@@ -86,6 +94,12 @@ export class FlashAttentionMetadata extends PagedAttentionMetadata {
     this.plans?.suffix.dispose();
     this.plans = null;
     super.dispose();
+  }
+
+  private contextOf(dcp: NonNullable<FlashMetadataOptions['dcp']>): Int32Array {
+    const { seqLens, queryStartLoc } = this;
+    const context = seqLens.map((length, b) => length - queryStartLoc[b + 1] + queryStartLoc[b]);
+    return getDcpLocalSeqLens(context, dcp.worldSize, dcp.rank, dcp.interleave);
   }
 
   private checkPrefix(blockSize: number | undefined): void {
@@ -130,7 +144,15 @@ export class FlashAttentionMetadataBuilder extends AttentionMetadataBuilder<Flas
       ...metadataOptions(common),
       commonPrefixLen,
       blockSize: this.kvCacheSpec.blockSize,
+      dcp: this.share(),
     });
+  }
+
+  private share(): FlashMetadataOptions['dcp'] {
+    const { parallelConfig = {} } = this.vllmConfig;
+    const { decodeContextParallelSize: worldSize = 1, decodeContextParallelRank: rank = 0 } =
+      parallelConfig;
+    return { worldSize, rank, interleave: parallelConfig.cpKvCacheInterleaveSize };
   }
 
   override useCascadeAttention(options: CascadeOptions): boolean {

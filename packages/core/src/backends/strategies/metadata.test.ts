@@ -285,3 +285,19 @@ test('256 sequences are built in under 0.2 ms', () => {
   );
   expect(best).toBeLessThan(0.2);
 });
+
+test('FLASH_ATTN: a member of a group has its share of the keys before the step', () => {
+  const build = (parallelConfig: VllmConfig['parallelConfig']) => {
+    const Builder = backendToClass('FLASH_ATTN').getBuilderCls();
+    const spec = new FullAttentionSpec({ blockSize: BLOCK, numKvHeads: 1, headSize: 32 });
+    const builder = new Builder(spec, [], { ...config, parallelConfig });
+    return builder.build(0, common([3, 1], [8, 5])) as FlashAttentionMetadata;
+  };
+  const alone = build({});
+  expect([alone.dcpContextKvLens, alone.maxDcpContextKvLen]).toEqual([null, null]);
+  const second = build({ decodeContextParallelSize: 2, decodeContextParallelRank: 1 });
+  expect(second.dcpContextKvLens).toEqual(Int32Array.of(2, 2));
+  const pairs = build({ decodeContextParallelSize: 2, cpKvCacheInterleaveSize: 2 });
+  expect(pairs.dcpContextKvLens).toEqual(Int32Array.of(3, 2));
+  expect(pairs.maxDcpContextKvLen).toBe(3);
+});
