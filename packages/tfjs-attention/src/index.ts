@@ -1,4 +1,5 @@
 import '@tfjs-attention/backend-cpu';
 import '@tfjs-attention/backend-webgl';
+import '@tfjs-attention/backend-webgpu';
 
 export * from '@tfjs-attention/core';
