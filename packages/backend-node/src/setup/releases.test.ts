@@ -12,7 +12,7 @@ test('x64 takes the small wheel without a GPU and the large one with', () => {
   });
   expect(chooseWheel({ gpu: true }, linux('x64'))).toMatchObject({
     name: 'tensorflow',
-    version: '2.18.0',
+    version: '2.21.0',
     sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
   });
 });

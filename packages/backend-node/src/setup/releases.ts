@@ -13,8 +13,8 @@ export interface WheelRequest {
   size?: number;
 }
 
-const DEFAULT_CPU = '2.21.0';
-const DEFAULT_GPU = '2.18.0';
+/** Tried on a processor and, the wheel with CUDA, on a GPU. */
+const DEFAULT = '2.21.0';
 /** First wheel with libtensorflow_cc.so.2, which exports the C API. */
 const OLDEST_MINOR = 12;
 
@@ -57,7 +57,7 @@ export function chooseWheel(
   if (gpu && machine !== 'x86_64') {
     throw new SetupError(`--gpu: TensorFlow publishes wheels with CUDA for x64 only, not ${arch}`);
   }
-  const wanted = version ?? (gpu ? DEFAULT_GPU : DEFAULT_CPU);
+  const wanted = version ?? DEFAULT;
   const [major, minor] = wanted.split('.').map(Number);
   if (major !== 2 || minor < OLDEST_MINOR) {
     throw new SetupError(
