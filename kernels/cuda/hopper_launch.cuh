@@ -22,7 +22,8 @@ cudaError_t hopper_launch_shape(const Launch &c, const PrefillPlan &plan, char *
   cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, S::SHARED);
   if (error != cudaSuccess) return error;
   int most = c.multiprocessors * S::BLOCKS, grid = h.w.tiles < most ? h.w.tiles : most;
-  return grid > 0 ? launch_behind(kernel, dim3(grid), S::THREADS, S::SHARED, stream, h) : cudaSuccess;
+  if (grid == 0) return cudaSuccess;
+  return launch_behind<hopper_attention<S>>(dim3(grid), S::THREADS, S::SHARED, stream, h);
 }
 
 /** Up to so many tokens causal rows of head 64 go to small blocks, three a multiprocessor. */

@@ -4,10 +4,16 @@
 #include "device.cuh"
 #include "prefill_plan.h"
 
-/** Launches a kernel that calls wait_for_launcher, before the kernel ahead of it in the stream has ended. */
-template <class Operand>
-cudaError_t launch_behind(void (*kernel)(Operand), dim3 grid, int threads, size_t shared, cudaStream_t stream,
-                          const Operand &c) {
+/**
+ * Launches a kernel that calls wait_for_launcher, before the kernel ahead of it in the stream has ended; after that
+ * where its code was made from PTX of 8.0, which cannot wait.
+ */
+template <auto KERNEL, class Operand>
+cudaError_t launch_behind(dim3 grid, int threads, size_t shared, cudaStream_t stream, const Operand &c) {
+  static const bool waits = [] {
+    cudaFuncAttributes found;
+    return cudaFuncGetAttributes(&found, KERNEL) == cudaSuccess && found.ptxVersion >= 90;
+  }();
   cudaLaunchAttribute early = {};
   early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   early.val.programmaticStreamSerializationAllowed = 1;
@@ -17,8 +23,8 @@ cudaError_t launch_behind(void (*kernel)(Operand), dim3 grid, int threads, size_
   config.dynamicSmemBytes = shared;
   config.stream = stream;
   config.attrs = &early;
-  config.numAttrs = 1;
-  return cudaLaunchKernelEx(&config, kernel, c);
+  config.numAttrs = waits ? 1 : 0;
+  return cudaLaunchKernelEx(&config, KERNEL, c);
 }
 
 /** Where `c.redo` is set, computes marked tiles alone. */

@@ -43,7 +43,7 @@ __global__ void combine_states(const __grid_constant__ Launch c) {
 cudaError_t combine_launch(const Launch &c, cudaStream_t stream) {
   int rows = c.p.maxQueryLen * (c.p.numHeads / c.p.numKvHeads);
   dim3 grid(rows, c.p.numKvHeads, c.p.numSeqs);
-  return launch_behind(combine_states, grid, (c.p.valueHeadSize + 31) / 32 * 32, 0, stream, c);
+  return launch_behind<combine_states>(grid, (c.p.valueHeadSize + 31) / 32 * 32, 0, stream, c);
 }
 
 /** An lse of +inf stands for no visible key in some libraries; so it does here. */

@@ -50,7 +50,7 @@ static cudaError_t launch(const Launch &c, cudaStream_t stream) {
   if (grid.x == 0 || grid.z == 0) return cudaSuccess;
   if (c.redo) {
     dim3 blocks(c.multiprocessors * 2);
-    return launch_behind(plain_redo<TILE, CHUNKS>, blocks, PLAIN_THREADS, bytes, stream, c);
+    return launch_behind<plain_redo<TILE, CHUNKS>>(blocks, PLAIN_THREADS, bytes, stream, c);
   }
   kernel<<<grid, PLAIN_THREADS, bytes, stream>>>(c);
   return cudaGetLastError();
