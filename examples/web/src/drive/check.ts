@@ -1,8 +1,11 @@
 import type { Page } from 'playwright-core';
+import type { Device } from '@tfjs-attention/testing/browser/chromium';
 
 /** One thing that the page must do; it starts on a fresh page whose model is loaded. */
 export interface Check {
   name: string;
+  /** Software devices that the browser has. Default 'webgl'. */
+  devices?: readonly Device[];
   run: (page: Page) => Promise<void>;
 }
 

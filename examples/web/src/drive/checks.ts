@@ -42,12 +42,13 @@ export function checksFor({ prompt, greedyText }: Reference): Check[] {
     textOn('wasm', 20),
     textOn('cpu', 8),
     textOn('webgl', FEW),
+    { ...textOn('webgpu', FEW), devices: ['webgpu'] },
     {
       name: 'menus: what is not there cannot be taken, cache types can',
       run: async (page) => {
         const webgpu = page.locator('#backend option[value=webgpu]');
         equal(await webgpu.isDisabled(), true, 'webgpu disabled');
-        matches((await webgpu.textContent()) ?? '', /not there yet/, 'webgpu');
+        matches((await webgpu.textContent()) ?? '', /not in this browser/, 'webgpu');
         const kvCacheDtype = 'int8_per_token_head';
         const text = await generateText(page, { backend: 'wasm', kvCacheDtype, maxTokens: 8 });
         equal(text, start(greedyText, text.length), 'text');

@@ -13,9 +13,9 @@ const only = process.env.CHECK ?? '';
 const checks = checksFor(cases[0]).filter(({ name }) => name.includes(only));
 const site = await serveSite({ page, model, tfjsWasm });
 const failures: string[] = [];
-for (const { name, run } of checks) {
+for (const { name, devices = ['webgl'], run } of checks) {
   const messages: string[] = [];
-  const opened = await openPage(browser, site.url, ['webgl'], (text) => messages.push(text));
+  const opened = await openPage(browser, site.url, devices, (text) => messages.push(text));
   const start = Date.now();
   try {
     await waitForStatus(opened.page, /^ready$/);

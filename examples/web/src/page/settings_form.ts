@@ -14,7 +14,7 @@ const kvCacheDtype = byId('kv-cache-dtype', HTMLSelectElement);
 const backend = byId('backend', HTMLSelectElement);
 const form = byId('settings', HTMLFormElement);
 
-/** Backends in the order of the menu; those that nothing registers are shown as not there yet. */
+/** Backends in the order of the menu; those that the browser has no device for cannot be taken. */
 const KNOWN_BACKENDS = ['webgl', 'wasm', 'cpu', 'webgpu'];
 
 /** Fills what does not depend on the model, and calls `onRun` when the form is sent. */
@@ -45,7 +45,7 @@ export function showBackends(registered: readonly string[]): void {
     { value: '', label: 'the best' },
     ...[...KNOWN_BACKENDS, ...others].map((name) => {
       const disabled = !registered.includes(name);
-      return { value: name, label: disabled ? `${name} (not there yet)` : name, disabled };
+      return { value: name, label: disabled ? `${name} (not in this browser)` : name, disabled };
     }),
   ]);
 }

@@ -10,7 +10,7 @@ let session: Session | undefined;
 
 addEventListener('message', ({ data }: MessageEvent<ToWorker>) => void answer(data));
 await guarded(async () => {
-  const backends = prepareBackends();
+  const backends = await prepareBackends();
   const files = await downloadModel((done, total) =>
     tell({ kind: 'loading', what: 'model', done, total }),
   );
