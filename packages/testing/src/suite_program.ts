@@ -20,7 +20,7 @@ const { backend = 'cpu', only = '', sample = false, full = false } = values;
 const subject: Subject = { label: backend, tfBackend: backend, full };
 const wanted = new RegExp(only);
 
-findStockWasm();
+if (backend === 'wasm') findStockWasm();
 if (backend === 'tensorflow') await loadTensorFlow();
 if (backend.startsWith('webgpu')) await loadWebGpu(backend);
 await bringUp(subject);
