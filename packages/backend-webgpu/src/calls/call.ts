@@ -68,7 +68,7 @@ export class Call {
   }
 
   private checkBinding(name: string, bytes: number): void {
-    const most = Math.min(this.device.limits.bindingBytes, this.device.limits.bufferBytes);
+    const most = this.device.limits.bindingBytes;
     if (bytes <= most) return;
     throw new CapacityError(
       `${this.op}: ${name} has ${bytes} bytes, a storage binding of this device ends at ${most}; split the batch, or ` +

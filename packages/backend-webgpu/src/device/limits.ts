@@ -50,7 +50,7 @@ export interface FeatureChoice {
   readonly subgroupMatrix?: boolean;
   /** Lower limits than the device's, as on a smaller one. */
   readonly workgroupBytes?: number;
-  readonly bindingBytes?: number;
+  readonly bufferBytes?: number;
   /** Take the tiles that were tuned for another adapter, by its name. */
   readonly tunedFor?: string;
 }
@@ -71,8 +71,8 @@ export function readLimits(gpu: GPUDevice, choice: FeatureChoice = {}): Limits {
       limits.maxComputeWorkgroupSizeX,
     ),
     storageBuffers: limits.maxStorageBuffersPerShaderStage,
-    bindingBytes: Math.min(limits.maxStorageBufferBindingSize, choice.bindingBytes ?? Infinity),
-    bufferBytes: limits.maxBufferSize,
+    bindingBytes: limits.maxStorageBufferBindingSize,
+    bufferBytes: Math.min(limits.maxBufferSize, choice.bufferBytes ?? Infinity),
     workgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
     subgroup: features.has('subgroups') && choice.subgroups !== false ? subgroupOf(info) : 0,
     f16: features.has('shader-f16') && choice.f16 !== false,
