@@ -22,7 +22,7 @@ export interface KvCacheOptions {
    */
   kScale?: number | Float32Array;
   vScale?: number | Float32Array;
-  /** 'hadamard': store rows turned by {@link HadamardRotation}, which int4 gains by. Default: as they are. */
+  /** 'hadamard': store rows turned by a randomised Hadamard transform, which int4 gains by. Default: as they are. */
   rotation?: 'hadamard' | 'none';
 }
 
