@@ -7,7 +7,7 @@ import {
   FullAttentionSpec,
   KvCache,
 } from '@tfjs-attention/core';
-import { KERNEL_NAMES } from '@tfjs-attention/core/provider';
+import { KERNEL_NAMES, TRAINING_KERNEL_NAMES } from '@tfjs-attention/core/provider';
 import { beforeAll, expect, test } from '@jest/globals';
 import { registerTensorFlowBackend } from './index.js';
 import { describeTensorFlow } from './tensorflow_test.js';
@@ -18,6 +18,8 @@ const kernelsOf = (name: string) =>
     .map(({ kernelName }) => kernelName)
     .sort();
 
+const OURS = [...KERNEL_NAMES, ...TRAINING_KERNEL_NAMES].sort();
+
 describeTensorFlow('the plugin of tfjs-node', () => {
   beforeAll(() => {
     tf.env().set('IS_TEST', true);
@@ -25,7 +27,7 @@ describeTensorFlow('the plugin of tfjs-node', () => {
 
   test('tfjs-node has the documented kernels beside its own', () => {
     const ours = kernelsOf('tensorflow').filter((kernel) => kernel.startsWith('TfjsAttn'));
-    expect(ours).toEqual(KERNEL_NAMES);
+    expect(ours).toEqual(OURS);
   });
 
   test('is the whole stock backend and ours, beside the stock one', async () => {
@@ -37,7 +39,7 @@ describeTensorFlow('the plugin of tfjs-node', () => {
 
     registerTensorFlowBackend({ name: 'tensorflow-attention' });
     expect(await tf.setBackend('tensorflow-attention')).toBe(true);
-    expect(kernelsOf('tensorflow-attention')).toEqual([...stockKernels, ...KERNEL_NAMES].sort());
+    expect(kernelsOf('tensorflow-attention')).toEqual([...stockKernels, ...OURS].sort());
     expect(tf.backend()).not.toBe(stockBackend);
     expect(announcedBackends()).toContain('tensorflow-attention');
     expect(explainAttnBackend(64).kernels).toBe('FUSED');

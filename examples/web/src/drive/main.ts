@@ -1,6 +1,6 @@
 // Program: `drive BROWSER PAGE MODEL TFJS_WASM REFERENCE` runs every check and closes with the result line.
 import { readFileSync } from 'node:fs';
-import { openPage } from '@tfjs-attention/testing/browser/chromium';
+import { openPage, type Device } from '@tfjs-attention/testing/browser/chromium';
 import { serveSite } from '../serve/site.js';
 import { waitForStatus } from './actions.js';
 import { checksFor, type Reference } from './checks.js';
@@ -13,7 +13,8 @@ const only = process.env.CHECK ?? '';
 const checks = checksFor(cases[0]).filter(({ name }) => name.includes(only));
 const site = await serveSite({ page, model, tfjsWasm });
 const failures: string[] = [];
-for (const { name, devices = ['webgl'], run } of checks) {
+const usual: readonly Device[] = ['webgl'];
+for (const { name, devices = usual, run } of checks) {
   const messages: string[] = [];
   const opened = await openPage(browser, site.url, devices, (text) => messages.push(text));
   const start = Date.now();
