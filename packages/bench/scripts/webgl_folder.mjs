@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildWebGlBench } from '../../../scripts/lib/bench_webgl.mjs';
+import { buildWebGlBench } from '../../../scripts/lib/bench_gpu.mjs';
 
 const CHROMIUM = '/usr/lib/chromium';
 const CHROMIUM_FILES = [

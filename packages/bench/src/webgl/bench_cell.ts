@@ -10,17 +10,20 @@ import { ourChain } from './our_chain.js';
 import { stockChains, unfitForStock } from './stock_chains.js';
 import { timeChains, type ChainRules } from './time_chains.js';
 
-const FAMILY = 'tfjs-webgl';
+/** A tfjs backend whose device works while the processor goes on. */
+export type GpuBackend = 'webgl' | 'webgpu';
 
 /** Verifies and times one cell; a reason where our kernels are wrong. */
 export async function benchCell(
   cell: Cell,
   rules: ChainRules,
+  backend: GpuBackend,
   renderer: string,
 ): Promise<PageRow | string> {
+  const family = `tfjs-${backend}`;
   const inputs = makeInputs(cell);
   const expected = await expectedRows(cell, inputs, 'float32');
-  await tf.setBackend('webgl');
+  await tf.setBackend(backend);
   const ours = ourChain(cell, inputs);
   try {
     const { error, right } = await verified(ours, expected, expected.tolerance);
@@ -29,18 +32,18 @@ export async function benchCell(
     const reason = unfitForStock(cell);
     const stock = reason === null ? stockChains(cell, inputs) : undefined;
     try {
-      const { entrants, absent } = await fitStock(stock?.chains ?? [], expected);
-      if (reason !== null) absent.push(leftOut('', reason));
+      const { entrants, absent } = await fitStock(family, stock?.chains ?? [], expected);
+      if (reason !== null) absent.push(leftOut(family, '', reason));
       const runs = [ours, ...entrants.map(({ chain }) => chain)].map((chain) => ({
         run: (count: number) => runChain(chain, count),
       }));
       const [own, ...others] = await timeChains(runs, rules);
       const peers = entrants.map(({ chain, error: wrong }, i): PeerResult => {
         const outcome = { kind: 'timed', timing: others[i].perOp, error: wrong } as const;
-        return { family: FAMILY, variant: chain.name, outcome };
+        return { family, variant: chain.name, outcome };
       });
       const { tolerance } = expected;
-      const facts = { backend: 'webgl', strategy: strategyOf(cell, 'float32'), tolerance, error };
+      const facts = { backend, strategy: strategyOf(cell, 'float32'), tolerance, error };
       const result = { ...facts, dtype: 'float32', timing: own.perOp } as const;
       const singles = entrants.map(({ chain }, i) => [chain.name, others[i].singleMs] as const);
       return {
@@ -63,7 +66,7 @@ async function verified(chain: Chain, expected: Expected, tolerance: number) {
   return judge({ row: (token, head) => chain.row(output, token, head) }, expected, tolerance);
 }
 
-async function fitStock(chains: readonly Chain[], expected: Expected) {
+async function fitStock(family: string, chains: readonly Chain[], expected: Expected) {
   const entrants: { chain: Chain; error: number }[] = [];
   const absent: PeerResult[] = [];
   for (const chain of chains) {
@@ -71,15 +74,17 @@ async function fitStock(chains: readonly Chain[], expected: Expected) {
       const { error, right } = await verified(chain, expected, expected.looseTolerance);
       if (right) entrants.push({ chain, error });
       else {
-        absent.push({ family: FAMILY, variant: chain.name, outcome: { kind: 'wrong', error } });
+        absent.push({ family, variant: chain.name, outcome: { kind: 'wrong', error } });
       }
     } catch (problem) {
-      absent.push(leftOut(chain.name, `failed: ${(problem as Error).message.split('\n')[0]}`));
+      absent.push(
+        leftOut(family, chain.name, `failed: ${(problem as Error).message.split('\n')[0]}`),
+      );
     }
   }
   return { entrants, absent };
 }
 
-function leftOut(variant: string, reason: string): PeerResult {
-  return { family: FAMILY, variant, outcome: { kind: 'left out', reason } };
+function leftOut(family: string, variant: string, reason: string): PeerResult {
+  return { family, variant, outcome: { kind: 'left out', reason } };
 }

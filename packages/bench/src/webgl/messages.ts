@@ -3,7 +3,7 @@ import type { RowFacts } from '../rows.js';
 
 /** A row as the page knows it: the machine is added outside. */
 export type PageRow = RowFacts & {
-  /** WebGL's own name of what draws. */
+  /** The device's own name. */
   renderer: string;
   /** Ops in our chain. */
   chain: number;

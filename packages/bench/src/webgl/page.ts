@@ -29,7 +29,7 @@ async function run(): Promise<void> {
   const renderer = rendererName();
   await send({ kind: 'start', renderer, kernels: describeKernels(), cells: cells.length });
   for (const cell of cells) {
-    const row = await benchCell(cell, quick ? QUICK : FULL, renderer).catch(
+    const row = await benchCell(cell, quick ? QUICK : FULL, 'webgl', renderer).catch(
       (problem: unknown) => `failed: ${(problem as Error).message}`,
     );
     if (typeof row !== 'string') await send({ kind: 'row', row });
