@@ -105,7 +105,7 @@ test.each([
   [['--prompt-ids', ''], /must name at least one token id/],
   [['--prompt-ids', '1,,2'], /'1,,2' is invalid/],
   [['--prompt-ids', '1,x'], /'1,x' is invalid/],
-  [['--kv-cache-dtype', 'int3'], /Allowed choices are auto, int8, fp8, float32/],
+  [['--kv-cache-dtype', 'int3'], /Allowed choices are auto, int8, fp8, int4, float32/],
   [['--wasm', 'mmx'], /Allowed choices are simd, relaxed, typescript/],
   [['--greedy', '--seed', '3'], /'--greedy' cannot be used with option '--seed <s>'/],
   [['--prompt', 'x', '--prompt-ids', '3'], /cannot be used with option '--prompt <text>'/],
