@@ -1,4 +1,13 @@
-import { concat, reshape, slice, split, tidy, tile, zeros, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  concat,
+  reshape,
+  slice,
+  split,
+  tidy,
+  tile,
+  zeros,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 import { MissingMetadataError, UnsupportedError } from '../../errors.js';
 import type { KvCache } from '../../kv_cache/kv_cache.js';
 import { flashAttnVarlenFunc } from '../../ops/flash_attn_varlen.js';
