@@ -5,5 +5,5 @@ import * as union from './index.js';
 
 test('re-exports core and attaches the kernels', () => {
   expect(Object.keys(union).sort()).toEqual(Object.keys(core).sort());
-  expect(union.announcedBackends()).toEqual(['cpu', 'wasm', 'webgl']);
+  expect(union.announcedBackends()).toEqual(['cpu', 'wasm', 'webgl', 'webgpu']);
 });
