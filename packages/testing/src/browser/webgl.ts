@@ -13,3 +13,14 @@ export async function setWebGlBackend(flags: Record<string, boolean> = {}): Prom
 export function contextOf(backend: object = tf.backend()): WebGL2RenderingContext {
   return (backend as { gpgpu: { gl: WebGL2RenderingContext } }).gpgpu.gl;
 }
+
+/** Whether Chromium's own software driver draws, of which some shaders ask minutes of compiling. */
+export function drawsOnSwiftShader(): boolean {
+  const gl = new OffscreenCanvas(1, 1).getContext('webgl2');
+  const info = gl?.getExtension('WEBGL_debug_renderer_info');
+  return (
+    gl != null &&
+    info != null &&
+    /swiftshader/i.test(String(gl.getParameter(info.UNMASKED_RENDERER_WEBGL)))
+  );
+}
