@@ -11,7 +11,7 @@ import {
   planAttention,
   reshapeAndCache,
 } from '@tfjs-attention/core';
-import { KERNEL_NAMES } from '@tfjs-attention/core/provider';
+import { KERNEL_NAMES, TRAINING_KERNEL_NAMES } from '@tfjs-attention/core/provider';
 import { attend } from '../attend.js';
 import { countCalls } from '../count_calls.js';
 import { expectClose, expectEqual, pageTest } from '../page_test.js';
@@ -130,7 +130,7 @@ pageTest('the plugin is the whole stock backend and ours', async () => {
   expectEqual(kernelsOf('webgl-attention'), kernelsOf('webgl'));
   expectEqual(
     kernelsOf('webgl').filter((name) => name.startsWith('TfjsAttn')),
-    KERNEL_NAMES,
+    [...KERNEL_NAMES, ...TRAINING_KERNEL_NAMES].sort(),
   );
   const expected = await attend('FUSED');
   expectEqual(await tf.setBackend('webgl-attention'), true);
