@@ -17,6 +17,15 @@ const INTENDED = [
 /** The older target of the portable kernels: their code for 9.0 differs in nothing that is looked for here. */
 const PORTABLE = '-gencode arch=compute_80,code=sm_80';
 
+/**
+ * Debts: kernels that this compiler gives too few registers, and the bytes that they may store and load at most. Named in
+ * every report until they are mended; no other kernel may spill.
+ */
+const DEBTS = [
+  { name: '_Z16hopper_attentionI11HopperShapeILi128E4FormILi2ELb1ELb1EELi2ELi64ELi2ELi1ELb1ELb1ELi1EEEv12HopperLaunch', arch: 'sm_90a', most: 76 },
+  { name: '_Z10plain_redoILi32ELi8EEv6Launch', arch: 'sm_80', most: 32 },
+]; // prettier-ignore
+
 /** All CUDA sources compile for every target, spill no register, and hold the matrix instructions they were written for. */
 export async function check() {
   const { nvcc, cuobjdump, lib } = await cudaToolkit();
@@ -44,7 +53,7 @@ export async function check() {
     }
   }
   if (complaints.length > 0) throw new Error(complaints.join('\n'));
-  return `${kernels} matrix kernels checked`;
+  return `${kernels} matrix kernels checked; ${DEBTS.length} kernels may spill a little (DEBTS)`;
 }
 
 /** Spilled registers and products that the compiler had to put one after another, from its report. */
@@ -54,7 +63,8 @@ function complaintsOf(file, report) {
   );
   const sizes = /Compiling entry function '(\w+)' for '(\w+)'[^]*?(\d+) bytes spill stores, (\d+)/g;
   for (const [, name, arch, stores, loads] of report.matchAll(sizes)) {
-    if (stores !== '0' || loads !== '0') {
+    const owed = DEBTS.find((debt) => debt.name === name && debt.arch === arch)?.most ?? 0;
+    if (Number(stores) > owed || Number(loads) > owed) {
       complaints.push(`${file}: ${arch} ${name} spills ${stores} and loads ${loads} bytes`);
     }
   }
